@@ -1,0 +1,1 @@
+//! The binary contract between host and native plugin.

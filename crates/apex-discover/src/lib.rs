@@ -1,0 +1,1 @@
+//! Finds plugins in ordered roots and keeps the catalogue of every version.

@@ -1,0 +1,1 @@
+//! Loads verified plugins and runs their actions.

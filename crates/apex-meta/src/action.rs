@@ -1,0 +1,178 @@
+//! Actions: what a plugin can do, and the schemas of what goes in and comes out.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+use serde_json::{Map, Value};
+
+/// An action's name, `[A-Za-z][A-Za-z0-9_-]{0,63}`.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ActionName(Box<str>);
+
+impl ActionName {
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for ActionName {
+    type Err = InvalidActionName;
+
+    fn from_str(text: &str) -> Result<Self, InvalidActionName> {
+        let valid = text.len() <= 64
+            && text.starts_with(|c: char| c.is_ascii_alphabetic())
+            && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'));
+        if valid { Ok(Self(text.into())) } else { Err(InvalidActionName { text: text.chars().take(80).collect() }) }
+    }
+}
+
+impl fmt::Display for ActionName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+impl fmt::Debug for ActionName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ActionName({})", self.0)
+    }
+}
+
+impl Serialize for ActionName {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for ActionName {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+    }
+}
+
+/// Why a text is not an action's name.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{}` is not an action name: a letter, then up to 63 letters, digits, `_` or `-`", text.escape_debug())]
+pub struct InvalidActionName {
+    text: String,
+}
+
+/// One thing that a plugin can do.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Action {
+    /// The name, unique in the plugin.
+    pub name: ActionName,
+    /// What it does, for people and models.
+    pub description: String,
+    /// The parameters one by one; excludes `parameters_schema`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parameters: Option<Vec<Parameter>>,
+    /// The parameters as a JSON Schema of an object; excludes `parameters`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parameters_schema: Option<Map<String, Value>>,
+    /// What comes back, as a JSON Schema; excludes `returns_schema`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub returns: Option<Map<String, Value>>,
+    /// What comes back, as a JSON Schema; excludes `returns`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub returns_schema: Option<Map<String, Value>>,
+    /// Whether it reports progress.
+    #[serde(default)]
+    pub supports_progress_reporting: bool,
+    /// Whether its result is a stream of chunks.
+    #[serde(default)]
+    pub returns_stream: bool,
+    /// What the stream holds: `content_type` and free keys.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stream_metadata: Option<Map<String, Value>>,
+    /// Whether it blocks its thread, and so must run off the asynchronous workers.
+    #[serde(default)]
+    pub blocking: bool,
+    /// The deadline of a call that sets none, in milliseconds, at least 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout_ms: Option<u64>,
+    /// Hint: it changes nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub read_only: Option<bool>,
+    /// Hint: what it changes may be lost for good.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub destructive: Option<bool>,
+    /// Hint: doing it twice is the same as doing it once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idempotent: Option<bool>,
+    /// Hint: it talks to a world outside the plugin and the host.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub open_world: Option<bool>,
+    /// Examples of calls.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub examples: Vec<Example>,
+    /// Members that this release does not know, `x-…` extensions among them.
+    #[serde(flatten)]
+    pub extensions: Map<String, Value>,
+}
+
+/// An example of a call: the parameters, and the result where it is always the same.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Example {
+    /// The parameters, an object.
+    pub params: Map<String, Value>,
+    /// The result, where it is fixed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub result: Option<Value>,
+    /// Members that this release does not know.
+    #[serde(flatten)]
+    pub extensions: Map<String, Value>,
+}
+
+/// One parameter of an action.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Parameter {
+    /// The key in the parameters object.
+    pub name: String,
+    /// The JSON type: `string number integer boolean array object null`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// What it means.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// Whether a call must give it.
+    #[serde(default)]
+    pub required: bool,
+    /// Further JSON Schema keywords, such as `items`, `enum`, `default` or `minimum`.
+    #[serde(flatten)]
+    pub keywords: Map<String, Value>,
+}
+
+impl Action {
+    /// The JSON Schema of the parameters object, whichever way the manifest writes it.
+    ///
+    /// From the array form, an object schema is built that allows no other keys; an action that declares neither
+    /// takes no parameters.
+    pub fn parameters_object_schema(&self) -> Value {
+        if let Some(schema) = &self.parameters_schema {
+            let mut schema = schema.clone();
+            schema.entry("type").or_insert_with(|| "object".into());
+            return Value::Object(schema);
+        }
+        let mut properties = Map::new();
+        let mut required = Vec::new();
+        for parameter in self.parameters.iter().flatten() {
+            let mut schema = parameter.keywords.clone();
+            schema.insert("type".into(), parameter.kind.clone().into());
+            if let Some(description) = &parameter.description {
+                schema.insert("description".into(), description.clone().into());
+            }
+            properties.insert(parameter.name.clone(), Value::Object(schema));
+            if parameter.required {
+                required.push(Value::from(parameter.name.clone()));
+            }
+        }
+        serde_json::json!({"type": "object", "properties": properties, "required": required, "additionalProperties": false})
+    }
+
+    /// The JSON Schema of the result, if the manifest declares one.
+    pub fn returns_value_schema(&self) -> Option<&Map<String, Value>> {
+        self.returns_schema.as_ref().or(self.returns.as_ref())
+    }
+}

@@ -1,0 +1,61 @@
+//! What a plugin depends on.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::{PluginId, VersionSpecifier};
+
+/// Other plugins and Python libraries that a plugin needs.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Dependencies {
+    /// Other plugins.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub plugins: Vec<PluginDependency>,
+    /// Python libraries, for Python plugins.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub python_libraries: Vec<PythonLibrary>,
+    /// Members that this release does not know.
+    #[serde(flatten)]
+    pub extensions: Map<String, Value>,
+}
+
+/// A plugin that another one needs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PluginDependency {
+    /// Its id.
+    pub id: PluginId,
+    /// The versions that will do; any, if there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version_specifier: Option<VersionSpecifier>,
+    /// What it is needed for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// Whether the plugin works without it.
+    #[serde(default)]
+    pub optional: bool,
+    /// Members that this release does not know.
+    #[serde(flatten)]
+    pub extensions: Map<String, Value>,
+}
+
+/// A Python library that a Python plugin needs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PythonLibrary {
+    /// The distribution's name.
+    pub name: String,
+    /// The versions that will do, after PEP 440; kept as text until Python plugins run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version_specifier: Option<String>,
+    /// The module whose import proves that the library works.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub import_check_module: Option<String>,
+    /// What it is needed for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// Whether the plugin works without it.
+    #[serde(default)]
+    pub optional: bool,
+    /// Members that this release does not know.
+    #[serde(flatten)]
+    pub extensions: Map<String, Value>,
+}

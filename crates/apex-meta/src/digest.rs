@@ -1,0 +1,172 @@
+//! Digests as they stand in manifests, deny lists and locks.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+
+/// A hash function that a digest can be taken with; both give 32 bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DigestAlgorithm {
+    /// [BLAKE3](https://github.com/BLAKE3-team/BLAKE3-specs), the default.
+    #[default]
+    Blake3,
+    /// SHA-256 after FIPS 180-4.
+    Sha256,
+}
+
+impl DigestAlgorithm {
+    /// The name as written in manifests, in lower case.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Blake3 => "blake3",
+            Self::Sha256 => "sha256",
+        }
+    }
+}
+
+impl fmt::Display for DigestAlgorithm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for DigestAlgorithm {
+    type Err = InvalidDigest;
+
+    fn from_str(text: &str) -> Result<Self, InvalidDigest> {
+        match text {
+            "blake3" => Ok(Self::Blake3),
+            "sha256" => Ok(Self::Sha256),
+            _ => Err(InvalidDigest::UnsupportedAlgorithm { name: text.to_owned() }),
+        }
+    }
+}
+
+/// An algorithm and 32 bytes, written `blake3:<64 lower-case hex digits>`.
+///
+/// In a manifest's `checksum` it stands as `{"algorithm": "blake3", "value": "<hex>"}`, which is also its serde form.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Digest {
+    algorithm: DigestAlgorithm,
+    bytes: [u8; 32],
+}
+
+impl Digest {
+    /// A digest from the raw output of its hash function.
+    pub const fn new(algorithm: DigestAlgorithm, bytes: [u8; 32]) -> Self {
+        Self { algorithm, bytes }
+    }
+
+    /// Parses the two members of a manifest's `checksum`.
+    ///
+    /// # Errors
+    /// The algorithm is unknown, or the value is not exactly 64 lower-case hexadecimal digits.
+    pub fn from_parts(algorithm: &str, hex: &str) -> Result<Self, InvalidDigest> {
+        let algorithm = algorithm.parse()?;
+        let malformed = || InvalidDigest::Malformed { value: hex.chars().take(80).collect() };
+        let digits = hex.as_bytes();
+        if digits.len() != 64 {
+            return Err(malformed());
+        }
+        let mut bytes = [0; 32];
+        for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
+            let (high, low) = (hex_digit(pair[0]), hex_digit(pair[1]));
+            *byte = high.zip(low).map(|(high, low)| high << 4 | low).ok_or_else(malformed)?;
+        }
+        Ok(Self { algorithm, bytes })
+    }
+
+    /// The hash function.
+    pub const fn algorithm(&self) -> DigestAlgorithm {
+        self.algorithm
+    }
+
+    /// The raw output of the hash function.
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.bytes
+    }
+
+    /// The output as 64 lower-case hexadecimal digits.
+    pub fn to_hex(&self) -> String {
+        self.bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+fn hex_digit(digit: u8) -> Option<u8> {
+    match digit {
+        b'0'..=b'9' => Some(digit - b'0'),
+        b'a'..=b'f' => Some(digit - b'a' + 10),
+        _ => None,
+    }
+}
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.algorithm, self.to_hex())
+    }
+}
+
+impl fmt::Debug for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Digest({self})")
+    }
+}
+
+impl FromStr for Digest {
+    type Err = InvalidDigest;
+
+    fn from_str(text: &str) -> Result<Self, InvalidDigest> {
+        let (algorithm, hex) =
+            text.split_once(':').ok_or_else(|| InvalidDigest::Malformed { value: text.chars().take(80).collect() })?;
+        Self::from_parts(algorithm, hex)
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Parts {
+    algorithm: String,
+    value: String,
+}
+
+impl Serialize for Digest {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Parts { algorithm: self.algorithm.to_string(), value: self.to_hex() }.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Digest {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let Parts { algorithm, value } = Parts::deserialize(deserializer)?;
+        Self::from_parts(&algorithm, &value).map_err(D::Error::custom)
+    }
+}
+
+/// Why a checksum is not one.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum InvalidDigest {
+    /// The algorithm is neither `blake3` nor `sha256`.
+    #[error("digest algorithm `{}` is not supported; use blake3 or sha256", name.escape_debug())]
+    UnsupportedAlgorithm {
+        /// The name found.
+        name: String,
+    },
+    /// The value is not 64 lower-case hexadecimal digits.
+    #[error("`{}` is not a digest: 64 lower-case hexadecimal digits are expected", value.escape_debug())]
+    Malformed {
+        /// The value found, cut after 80 characters.
+        value: String,
+    },
+}
+
+impl InvalidDigest {
+    /// The stable error code.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::UnsupportedAlgorithm { .. } => "UnsupportedAlgorithm",
+            Self::Malformed { .. } => "MalformedChecksum",
+        }
+    }
+}

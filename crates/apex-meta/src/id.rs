@@ -1,0 +1,144 @@
+//! Plugin ids: dot-separated labels such as `com.acme.greeter`.
+
+use std::{fmt, str::FromStr, sync::Arc};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+
+/// A plugin's machine-readable identifier, 1 to 128 bytes of dot-separated ASCII labels.
+///
+/// Each label matches `[A-Za-z0-9][A-Za-z0-9_-]*`, so an id is safe as one path segment on every platform that
+/// apex-plugins knows. Ids compare byte by byte; two ids that differ only in case are a conflict that discovery
+/// reports, see [`PluginId::eq_ignore_case`].
+///
+/// ```
+/// use apex_meta::PluginId;
+/// let id: PluginId = "com.acme.greeter".parse().unwrap();
+/// assert!(id.is_under("com.acme"));
+/// assert!("../x".parse::<PluginId>().is_err());
+/// ```
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PluginId(Arc<str>);
+
+impl PluginId {
+    /// The longest id, in bytes.
+    pub const MAX_BYTES: usize = 128;
+
+    /// The id as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether two ids are equal but for ASCII case.
+    pub fn eq_ignore_case(&self, other: &Self) -> bool {
+        self.0.eq_ignore_ascii_case(&other.0)
+    }
+
+    /// The key under which ids that differ only in ASCII case collide.
+    pub fn case_folded(&self) -> String {
+        self.0.to_ascii_lowercase()
+    }
+
+    /// Whether the id lies under a prefix of whole labels, ignoring ASCII case.
+    ///
+    /// `com.acme` covers `com.acme` and `Com.Acme.x`, not `com.acmeevil`.
+    pub fn is_under(&self, prefix: &str) -> bool {
+        let (id, prefix) = (self.0.as_bytes(), prefix.as_bytes());
+        id.len() >= prefix.len()
+            && id[..prefix.len()].eq_ignore_ascii_case(prefix)
+            && (id.len() == prefix.len() || id[prefix.len()] == b'.')
+    }
+}
+
+impl FromStr for PluginId {
+    type Err = InvalidId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        if text.is_empty() {
+            return Err(InvalidId::Empty);
+        }
+        if text.len() > Self::MAX_BYTES {
+            return Err(InvalidId::TooLong { bytes: text.len() });
+        }
+        let mut offset = 0;
+        for label in text.split('.') {
+            check_label(text, label, offset)?;
+            offset += label.len() + 1;
+        }
+        Ok(Self(text.into()))
+    }
+}
+
+fn check_label(text: &str, label: &str, offset: usize) -> Result<(), InvalidId> {
+    let invalid = |offset, found| InvalidId::Character { id: text.to_owned(), offset, found };
+    match label.chars().next() {
+        None => return Err(InvalidId::EmptyLabel { id: text.to_owned(), offset }),
+        Some(first) if !first.is_ascii_alphanumeric() => return Err(invalid(offset, first)),
+        Some(_) => {}
+    }
+    match label.char_indices().find(|(_, c)| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '-'))) {
+        Some((at, found)) => Err(invalid(offset + at, found)),
+        None => Ok(()),
+    }
+}
+
+impl fmt::Display for PluginId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+impl fmt::Debug for PluginId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PluginId({})", self.0)
+    }
+}
+
+impl Serialize for PluginId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for PluginId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+    }
+}
+
+/// Why a text is not a plugin id.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum InvalidId {
+    /// The text is empty.
+    #[error("a plugin id must not be empty")]
+    Empty,
+    /// The text is longer than [`PluginId::MAX_BYTES`].
+    #[error("a plugin id has at most {} bytes, this one has {bytes}", PluginId::MAX_BYTES)]
+    TooLong {
+        /// The length found, in bytes.
+        bytes: usize,
+    },
+    /// Two dots follow each other, or a dot stands first or last.
+    #[error("plugin id `{}` has an empty label at byte {offset}", id.escape_debug())]
+    EmptyLabel {
+        /// The text as given.
+        id: String,
+        /// Where the label should start, in bytes.
+        offset: usize,
+    },
+    /// A character that the place does not allow.
+    #[error("plugin id `{}` has {found:?} at byte {offset}; labels are letters, digits, `_` and `-`, and start with a letter or digit", id.escape_debug())]
+    Character {
+        /// The text as given.
+        id: String,
+        /// Where the character stands, in bytes.
+        offset: usize,
+        /// The character.
+        found: char,
+    },
+}
+
+impl InvalidId {
+    /// The stable error code.
+    pub const CODE: &'static str = "InvalidId";
+}

@@ -1,0 +1,45 @@
+//! The vocabulary of apex-plugins: ids, versions, specifiers, manifests, digests, permissions, statuses and error codes.
+//!
+//! Everything that more than one crate must agree on has its one home here. The crate does no I/O, reads no clock
+//! and no environment; it turns bytes into values that carry proof of their form, and back.
+#![forbid(unsafe_code)]
+
+mod action;
+mod call_context;
+mod dependency;
+mod digest;
+mod entry_point;
+mod error_kind;
+mod id;
+mod manifest;
+mod placement;
+mod progress;
+mod reason;
+mod signature;
+mod specifier;
+mod status;
+mod version;
+
+pub use action::{Action, ActionName, Example, InvalidActionName, Parameter};
+pub use call_context::CallContext;
+pub use dependency::{Dependencies, PluginDependency, PythonLibrary};
+pub use digest::{Digest, DigestAlgorithm, InvalidDigest};
+pub use entry_point::{EntryPoint, InvalidEntryPoint, Runtime};
+pub use error_kind::{ErrorKind, UnknownErrorKind};
+pub use id::{InvalidId, PluginId};
+pub use manifest::Manifest;
+pub use placement::Placement;
+pub use progress::Progress;
+pub use reason::Reason;
+pub use signature::Signature;
+pub use specifier::{InvalidSpecifier, VersionSpecifier};
+pub use status::Status;
+pub use version::{InvalidVersion, PluginVersion};
+
+/// The target triple that this crate was compiled for, such as `x86_64-unknown-linux-gnu`.
+///
+/// Native libraries are looked for in `lib/<triple>/` of a plugin's directory first.
+pub const TARGET_TRIPLE: &str = env!("APEX_TARGET_TRIPLE");
+
+/// The version of the plugin API that this release of the host offers, matched against a manifest's `api_version`.
+pub const HOST_API_VERSION: PluginVersion = PluginVersion::new_const(1, 0, 0);

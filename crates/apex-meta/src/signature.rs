@@ -1,0 +1,22 @@
+//! The `signature` member of a manifest, as far as its form goes.
+
+use serde::{Deserialize, Serialize};
+
+/// A detached signature over the canonical manifest without its `signature` member.
+///
+/// Only the form is known here; `apex-trust` decodes and verifies it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Signature {
+    /// The signature scheme; `ed25519` is the only one.
+    pub method: String,
+    /// Which key is said to have signed, 64 lower-case hexadecimal digits: a hint, never proof.
+    pub key_id: String,
+    /// The signature, 64 bytes in standard, padded, canonical Base64 (RFC 4648, section 4).
+    pub value: String,
+}
+
+impl Signature {
+    /// The only signature scheme: Ed25519 after RFC 8032.
+    pub const ED25519: &'static str = "ed25519";
+}

@@ -1,0 +1,150 @@
+//! Plugin versions: SemVer 2.0.0 with bounded numbers and the standard's precedence.
+
+use std::{
+    cmp::Ordering,
+    fmt,
+    hash::{Hash, Hasher},
+    str::FromStr,
+};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+
+/// A plugin's version after [SemVer 2.0.0](https://semver.org/spec/v2.0.0.html), each number at most 999,999,999.
+///
+/// Two versions that differ only in build metadata are the same version: equality, order and hash follow the
+/// standard's precedence (section 11), unlike those of [`semver::Version`]. The text, with its build metadata, is kept.
+///
+/// ```
+/// use apex_meta::PluginVersion;
+/// let one: PluginVersion = "1.0.0+linux".parse().unwrap();
+/// assert_eq!(one, "1.0.0".parse().unwrap());
+/// assert_eq!(one.to_string(), "1.0.0+linux");
+/// ```
+#[derive(Clone)]
+pub struct PluginVersion(semver::Version);
+
+impl PluginVersion {
+    /// The largest major, minor or patch number.
+    pub const MAX_NUMBER: u64 = 999_999_999;
+
+    pub(crate) const fn new_const(major: u64, minor: u64, patch: u64) -> Self {
+        Self(semver::Version::new(major, minor, patch))
+    }
+
+    /// The parsed version.
+    pub fn as_semver(&self) -> &semver::Version {
+        &self.0
+    }
+
+    /// Whether this is a pre-release, such as `1.0.0-rc.1`.
+    pub fn is_prerelease(&self) -> bool {
+        !self.0.pre.is_empty()
+    }
+}
+
+impl TryFrom<semver::Version> for PluginVersion {
+    type Error = InvalidVersion;
+
+    fn try_from(version: semver::Version) -> Result<Self, InvalidVersion> {
+        for (name, number) in [("major", version.major), ("minor", version.minor), ("patch", version.patch)] {
+            if number > Self::MAX_NUMBER {
+                return Err(InvalidVersion::OutOfRange { version: version.to_string(), name, number });
+            }
+        }
+        Ok(Self(version))
+    }
+}
+
+impl FromStr for PluginVersion {
+    type Err = InvalidVersion;
+
+    fn from_str(text: &str) -> Result<Self, InvalidVersion> {
+        semver::Version::parse(text)
+            .map_err(|source| InvalidVersion::Syntax { version: text.to_owned(), source })?
+            .try_into()
+    }
+}
+
+impl PartialEq for PluginVersion {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for PluginVersion {}
+
+impl PartialOrd for PluginVersion {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for PluginVersion {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.0.cmp_precedence(&other.0)
+    }
+}
+
+impl Hash for PluginVersion {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (self.0.major, self.0.minor, self.0.patch, &self.0.pre).hash(state);
+    }
+}
+
+impl fmt::Display for PluginVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+impl fmt::Debug for PluginVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PluginVersion({})", self.0)
+    }
+}
+
+impl Serialize for PluginVersion {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for PluginVersion {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+    }
+}
+
+/// Why a text is not a plugin version.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum InvalidVersion {
+    /// The text is not SemVer 2.0.0.
+    #[error("`{}` is not a version after SemVer 2.0.0 (such as 1.2.3 or 2.0.0-rc.1)", version.escape_debug())]
+    Syntax {
+        /// The text as given.
+        version: String,
+        /// What the parser says.
+        source: semver::Error,
+    },
+    /// A number is larger than [`PluginVersion::MAX_NUMBER`], which would block every later update.
+    #[error("the {name} number of version {version} is {number}, the largest allowed is {}", PluginVersion::MAX_NUMBER)]
+    OutOfRange {
+        /// The version as given.
+        version: String,
+        /// `major`, `minor` or `patch`.
+        name: &'static str,
+        /// The number found.
+        number: u64,
+    },
+}
+
+impl InvalidVersion {
+    /// The stable error code.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Syntax { .. } => "InvalidVersion",
+            Self::OutOfRange { .. } => "VersionOutOfRange",
+        }
+    }
+}

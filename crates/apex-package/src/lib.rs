@@ -1,0 +1,1 @@
+//! Packs, signs and checks plugin packages.

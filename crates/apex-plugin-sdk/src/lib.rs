@@ -1,0 +1,1 @@
+//! What a plugin author needs, and nothing of the host.

@@ -1,0 +1,1 @@
+//! Discover, trust and run plugins of an AI agent: the facade.

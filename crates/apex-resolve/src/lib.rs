@@ -1,0 +1,1 @@
+//! Chooses which version of a plugin serves a request, and says why.

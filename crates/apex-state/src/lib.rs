@@ -1,0 +1,1 @@
+//! Durable state of plugins: atomic, compare-and-swap, recoverable.
