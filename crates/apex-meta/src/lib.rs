@@ -6,34 +6,48 @@
 
 mod action;
 mod call_context;
+#[cfg(feature = "validate")]
+mod check;
 mod dependency;
 mod digest;
+mod document;
 mod entry_point;
 mod error_kind;
+mod fault;
 mod id;
 mod manifest;
 mod placement;
 mod progress;
 mod reason;
+#[cfg(feature = "validate")]
+mod schema_validator;
 mod signature;
 mod specifier;
 mod status;
+mod strict_json;
 mod version;
 
 pub use action::{Action, ActionName, Example, InvalidActionName, Parameter};
 pub use call_context::CallContext;
+#[cfg(feature = "validate")]
+pub use check::{Report, check};
 pub use dependency::{Dependencies, PluginDependency, PythonLibrary};
 pub use digest::{Digest, DigestAlgorithm, InvalidDigest};
+pub use document::{Document, InvalidDocument};
 pub use entry_point::{EntryPoint, InvalidEntryPoint, Runtime};
 pub use error_kind::{ErrorKind, UnknownErrorKind};
+pub use fault::{Fault, FaultCode, Severity, UnknownFaultCode};
 pub use id::{InvalidId, PluginId};
 pub use manifest::Manifest;
 pub use placement::Placement;
 pub use progress::Progress;
 pub use reason::Reason;
+#[cfg(feature = "validate")]
+pub use schema_validator::{InvalidSchema, SchemaValidator, Violation};
 pub use signature::Signature;
 pub use specifier::{InvalidSpecifier, VersionSpecifier};
 pub use status::Status;
+pub use strict_json::{JsonError, JsonLimits, parse_strict_json};
 pub use version::{InvalidVersion, PluginVersion};
 
 /// The target triple that this crate was compiled for, such as `x86_64-unknown-linux-gnu`.
