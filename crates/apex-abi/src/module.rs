@@ -1,0 +1,151 @@
+//! The root module: what the host finds in a library first.
+
+use std::marker::PhantomData;
+
+use abi_stable::{
+    StableAbi,
+    library::{CheckTypeLayout, LibHeader, RootModule, RootModuleResult},
+    package_version_strings,
+    prefix_type::WithMetadata,
+    sabi_types::VersionStrings,
+    staticref,
+    std_types::{RResult, RStr},
+};
+
+use crate::{AbiError, PluginBox, PluginError, contain::contain};
+
+/// The version of what both sides promise beyond the layout of types; a library of another version is not loaded.
+pub const CONTRACT_VERSION: u32 = 1;
+
+/// The root module as it lies in a library; a prefix type, so that later minor versions may append fields.
+#[repr(C)]
+#[derive(StableAbi)]
+#[sabi(kind(Prefix(prefix_ref = RootRef, prefix_fields = RootPrefix)))]
+#[sabi(missing_field(option))]
+pub(crate) struct Root {
+    /// [`CONTRACT_VERSION`] of the library's side.
+    pub(crate) contract_version: u32,
+    /// The name of the plugin's type.
+    pub(crate) type_name: extern "C" fn() -> RStr<'static>,
+    /// Makes an instance.
+    #[sabi(last_prefix_field)]
+    pub(crate) create: extern "C" fn() -> RResult<PluginBox, AbiError>,
+}
+
+impl RootModule for RootRef {
+    abi_stable::declare_root_module_statics! {RootRef}
+    const BASE_NAME: &'static str = "apex_plugin";
+    const NAME: &'static str = "apex_plugin";
+    const VERSION_STRINGS: VersionStrings = package_version_strings!();
+}
+
+/// What a library has to say to become a plugin; [`export_module!`](crate::export_module) exports it.
+pub trait Export: 'static {
+    /// The name of the plugin's type, the second half of the manifest's `entry_point`.
+    fn type_name() -> &'static str;
+
+    /// Makes an instance, not yet initialized.
+    ///
+    /// # Errors
+    /// What the constructor fails with; a panic becomes an error on its own.
+    fn create() -> Result<PluginBox, PluginError>;
+}
+
+struct Exported<T>(PhantomData<T>);
+
+impl<T: Export> Exported<T> {
+    staticref!(const ROOT: WithMetadata<Root> = WithMetadata::new(Root {
+        contract_version: CONTRACT_VERSION,
+        type_name: Self::type_name,
+        create: Self::create,
+    }));
+
+    extern "C" fn type_name() -> RStr<'static> {
+        contain(T::type_name).unwrap_or_default().into()
+    }
+
+    extern "C" fn create() -> RResult<PluginBox, AbiError> {
+        contain(T::create).and_then(|created| created).map_err(AbiError::from).into()
+    }
+
+    extern "C" fn erased() -> RootModuleResult {
+        abi_stable::library::__call_root_module_loader(|| RootRef(Self::ROOT.as_prefix()))
+    }
+}
+
+/// The header that a library exports; for [`export_module!`](crate::export_module) alone.
+#[doc(hidden)]
+pub const fn library_header<T: Export>() -> LibHeader {
+    // SAFETY: `erased` returns a `RootRef` and nothing else.
+    #[expect(unsafe_code, reason = "abi_stable cannot tie the constructor to its type")]
+    unsafe {
+        LibHeader::from_constructor::<RootRef>(Exported::<T>::erased, CheckTypeLayout::Yes)
+    }
+}
+
+/// Exports a type that implements [`Export`] as the plugin of this library.
+///
+/// Exactly once in a `cdylib`: the exported symbol has a fixed name. Code that is also to be linked into a host
+/// belongs into a library of its own, without this line.
+#[macro_export]
+macro_rules! export_module {
+    ($plugin:ty) => {
+        const _: () = {
+            #[unsafe(export_name = "_1as_0lib_1header_0root_bmodule_bloader")]
+            static HEADER: $crate::__private::LibHeader = $crate::__private::library_header::<$plugin>();
+        };
+    };
+}
+
+/// A plugin's code, ready to make instances: found in a library, or linked into the host.
+#[derive(Clone, Copy)]
+pub struct PluginModule(RootRef);
+
+impl PluginModule {
+    /// The module of a plugin that is linked into this program.
+    pub fn linked<T: Export>() -> Self {
+        Self(RootRef(Exported::<T>::ROOT.as_prefix()))
+    }
+
+    pub(crate) const fn from_root(root: RootRef) -> Self {
+        Self(root)
+    }
+
+    /// The contract version of the code's side.
+    pub fn contract_version(self) -> u32 {
+        self.0.contract_version()
+    }
+
+    /// The name of the plugin's type, the second half of the manifest's `entry_point`.
+    pub fn type_name(self) -> &'static str {
+        (self.0.type_name())().as_str()
+    }
+
+    /// Makes an instance, which is not initialized yet.
+    ///
+    /// # Errors
+    /// What the plugin's constructor failed with, a panic in it included.
+    pub fn create(self) -> Result<PluginBox, PluginError> {
+        (self.0.create())().into_result().map_err(PluginError::from)
+    }
+}
+
+impl std::fmt::Debug for PluginModule {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PluginModule")
+            .field("type_name", &self.type_name())
+            .field("contract_version", &self.contract_version())
+            .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_exported_symbol_is_the_one_that_abi_stable_looks_for() {
+        // The macro must write the name out, since an attribute takes a literal only.
+        let source = include_str!("module.rs");
+        let attribute = format!("#[unsafe(export_name = \"{}\")]", abi_stable::library::ROOT_MODULE_LOADER_NAME);
+        assert!(source.contains(&attribute));
+    }
+}
