@@ -1,0 +1,150 @@
+//! Bytes in memory that nobody can change any more, and that a library can be loaded from.
+
+use std::{
+    fs::File,
+    io::{self, Read},
+    path::PathBuf,
+    sync::Arc,
+};
+
+/// A file in memory, sealed against every change by this or any other process.
+///
+/// On Linux it is a `memfd` with all write, size and seal operations sealed off. What was hashed is therefore what
+/// is loaded, however the file that the bytes came from is edited or replaced.
+///
+/// Asking for its [`path`](SealedFile::path) pins it: its descriptor then stays open until the process ends. The
+/// dynamic linker knows libraries by path, and a reused number in `/proc/self/fd/` would give it the library that was
+/// loaded under that number before.
+#[derive(Debug)]
+pub struct SealedFile {
+    file: Arc<File>,
+    length: u64,
+    executable: bool,
+}
+
+impl SealedFile {
+    /// Copies everything that a reader yields, up to `limit` bytes, and seals it.
+    pub(crate) fn copy_from(reader: impl Read, executable: bool, limit: u64) -> Result<Self, SealError> {
+        let mut file = platform::create().map_err(|source| SealError::Memory { source })?;
+        let length = io::copy(&mut reader.take(limit + 1), &mut file).map_err(|source| SealError::Copy { source })?;
+        if length > limit {
+            return Err(SealError::TooLong);
+        }
+        platform::seal(&file).map_err(|source| SealError::Memory { source })?;
+        Ok(Self { file: Arc::new(file), length, executable })
+    }
+
+    /// A path that opens these bytes in this process, `/proc/self/fd/N`; it stays valid as long as the process lives.
+    pub fn path(&self) -> PathBuf {
+        // One owner that is never dropped: the number must never come to stand for another file.
+        std::mem::forget(Arc::clone(&self.file));
+        platform::path(&self.file)
+    }
+
+    /// How many bytes there are.
+    pub fn len(&self) -> u64 {
+        self.length
+    }
+
+    /// Whether there are no bytes at all.
+    pub fn is_empty(&self) -> bool {
+        self.length == 0
+    }
+
+    /// Whether the owner of the file that the bytes came from may execute it.
+    pub(crate) fn executable(&self) -> bool {
+        self.executable
+    }
+
+    /// Reads the sealed bytes from their start, without moving a cursor that others share.
+    pub fn reader(&self) -> impl Read + '_ {
+        Reader { file: &self.file, offset: 0 }
+    }
+}
+
+/// Positioned reads, see [`SealedFile::reader`].
+struct Reader<'a> {
+    file: &'a File,
+    offset: u64,
+}
+
+impl Read for Reader<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = platform::read_at(self.file, buffer, self.offset)?;
+        self.offset += read as u64;
+        Ok(read)
+    }
+}
+
+/// Why bytes could not be sealed.
+#[derive(Debug)]
+pub(crate) enum SealError {
+    /// The source could not be read, or memory ran out meanwhile.
+    Copy { source: io::Error },
+    /// The platform has no sealed memory, or refuses it.
+    Memory { source: io::Error },
+    /// The source has more bytes than allowed.
+    TooLong,
+}
+
+#[cfg(target_os = "linux")]
+mod platform {
+    use std::{
+        fs::File,
+        io,
+        os::{fd::AsRawFd, unix::fs::FileExt},
+        path::PathBuf,
+    };
+
+    use rustix::{
+        fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create},
+        io::Errno,
+    };
+
+    pub(super) fn create() -> io::Result<File> {
+        let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
+        // `vm.memfd_noexec=2` demands the flag, kernels before 6.3 do not know it. It forbids execve, not mapping.
+        let descriptor = match memfd_create("apex-plugin", flags | MemfdFlags::NOEXEC_SEAL) {
+            Err(Errno::INVAL) => memfd_create("apex-plugin", flags),
+            other => other,
+        }?;
+        Ok(File::from(descriptor))
+    }
+
+    pub(super) fn seal(file: &File) -> io::Result<()> {
+        let seals = SealFlags::WRITE | SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL;
+        Ok(fcntl_add_seals(file, seals)?)
+    }
+
+    pub(super) fn path(file: &File) -> PathBuf {
+        PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd()))
+    }
+
+    pub(super) fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        file.read_at(buffer, offset)
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+mod platform {
+    use std::{fs::File, io, path::PathBuf};
+
+    pub(super) fn create() -> io::Result<File> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    pub(super) fn seal(_file: &File) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    pub(super) fn path(_file: &File) -> PathBuf {
+        PathBuf::new()
+    }
+
+    pub(super) fn read_at(_file: &File, _buffer: &mut [u8], _offset: u64) -> io::Result<usize> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests;

@@ -1,0 +1,184 @@
+//! From a directory and its manifest to a verdict, and to the bytes that may be loaded.
+
+use std::{path::Path, sync::Arc, time::SystemTime};
+
+use apex_meta::{DigestAlgorithm, Document, Runtime};
+
+use crate::{
+    History, LibraryError, NoHistory, Policy, Tree, TreeError, TreeLimit, TreePath, TrustError, TrustStore, Verified,
+    check_ownership_of_parents,
+    sealed_file::{SealError, SealedFile},
+};
+
+mod examination;
+mod judgement;
+#[cfg(all(test, target_os = "linux"))]
+mod tests;
+
+pub use examination::Examination;
+pub use judgement::{Acceptance, Judgement, Subject};
+
+type Clock = Arc<dyn Fn() -> SystemTime + Send + Sync>;
+
+/// Decides about plugins by a trust store, a policy, a history and a clock.
+///
+/// Deciding has two halves. [`examine`](Verifier::examine) finds facts, which stay true as long as files and manifest
+/// do; [`judge`](Verifier::judge) draws conclusions from them by trust store, policy and clock, which may change at
+/// any time. [`verify`](Verifier::verify) does both for one plugin that is to be loaded.
+#[derive(Clone)]
+pub struct Verifier {
+    store: Arc<TrustStore>,
+    policy: Policy,
+    history: Arc<dyn History>,
+    clock: Clock,
+}
+
+impl Verifier {
+    /// A verifier without memory that goes by the system's clock.
+    pub fn new(store: Arc<TrustStore>, policy: Policy) -> Self {
+        Self { store, policy, history: Arc::new(NoHistory), clock: Arc::new(SystemTime::now) }
+    }
+
+    /// Adds what is remembered of earlier plugins.
+    #[must_use]
+    pub fn with_history(mut self, history: Arc<dyn History>) -> Self {
+        self.history = history;
+        self
+    }
+
+    /// Replaces the clock that the validity of keys goes by.
+    #[must_use]
+    pub fn with_clock(mut self, clock: impl Fn() -> SystemTime + Send + Sync + 'static) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// The trust store.
+    pub fn store(&self) -> &TrustStore {
+        &self.store
+    }
+
+    /// The policy.
+    pub fn policy(&self) -> Policy {
+        self.policy
+    }
+
+    /// Finds the facts about a plugin: its tree digest, its library, and whether a known key made its signature.
+    ///
+    /// Faults of the plugin are facts as well, so this cannot fail.
+    pub fn examine(&self, directory: &Path, document: &Document) -> Examination {
+        match open_tree(directory) {
+            Ok(tree) => {
+                let digest = tree.digest(algorithm_of(document));
+                let library = find_library(&tree, document);
+                Examination::new(digest, library, self.try_signature(document))
+            }
+            Err(error) => {
+                let expected = document.manifest().entry_point.library_paths();
+                let library = Err(LibraryError::LibraryMissing { expected });
+                Examination::new(Err(error), library, self.try_signature(document))
+            }
+        }
+    }
+
+    /// Verifies a plugin that is to be loaded, and takes its library into memory that nobody can change.
+    ///
+    /// Nothing that was found before is relied upon: the library is read once, sealed, and these very bytes are hashed
+    /// together with the other files. `dev_root` says whether the directory lies in a root that the operator lists as
+    /// under development, `siblings_signed` whether another find of the same id is signed.
+    ///
+    /// # Errors
+    /// The plugin is blocked, see [`TrustError`].
+    pub fn verify(
+        &self,
+        directory: &Path,
+        document: &Document,
+        dev_root: bool,
+        siblings_signed: bool,
+    ) -> Result<Verified, TrustError> {
+        let (examination, library) = self.examine_and_seal(directory, document)?;
+        let subject = Subject { document, examination: &examination, dev_root };
+        let acceptance = self.weigh(&subject, siblings_signed)?;
+        let Some(library) = library else {
+            // The judgement found the same and said so.
+            let expected = document.manifest().entry_point.library_paths();
+            let source = LibraryError::LibraryMissing { expected };
+            return Err(TrustError::Library { id: document.id().clone(), source });
+        };
+        Ok(Verified::new(directory, document, acceptance, library))
+    }
+
+    fn examine_and_seal(
+        &self,
+        directory: &Path,
+        document: &Document,
+    ) -> Result<(Examination, Option<SealedFile>), TrustError> {
+        let id = document.id();
+        let in_tree = |source| TrustError::Tree { id: id.clone(), source };
+        let tree = open_tree(directory).map_err(in_tree)?;
+        let library = find_library(&tree, document);
+        let (digest, sealed) = match &library {
+            Ok(path) => {
+                let sealed = seal(&tree, path, document)?;
+                (tree.digest_with(algorithm_of(document), path, &sealed), Some(sealed))
+            }
+            Err(_) => (tree.digest(algorithm_of(document)), None),
+        };
+        Ok((Examination::new(digest, library, self.try_signature(document)), sealed))
+    }
+}
+
+impl std::fmt::Debug for Verifier {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Verifier").field("store", &self.store).field("policy", &self.policy).finish_non_exhaustive()
+    }
+}
+
+/// A plugin without a checksum is known by its BLAKE3 digest.
+fn algorithm_of(document: &Document) -> DigestAlgorithm {
+    document.manifest().checksum.map_or(DigestAlgorithm::default(), |checksum| checksum.algorithm())
+}
+
+fn open_tree(directory: &Path) -> Result<Tree, TreeError> {
+    let tree = Tree::open(directory)?;
+    check_ownership_of_parents(directory)?;
+    tree.check_modes()?;
+    Ok(tree)
+}
+
+/// The first of the places where the library may be that holds a file.
+fn find_library(tree: &Tree, document: &Document) -> Result<TreePath, LibraryError> {
+    let entry_point = &document.manifest().entry_point;
+    if entry_point.runtime() != Runtime::Native {
+        return Err(LibraryError::UnsupportedRuntime { entry_point: entry_point.clone() });
+    }
+    let expected = entry_point.library_paths();
+    let found = expected.iter().find_map(|path| tree.file(path)).map(|file| file.path.clone());
+    found.ok_or(LibraryError::LibraryMissing { expected })
+}
+
+/// Copies the library into sealed memory.
+pub(crate) fn seal(tree: &Tree, path: &TreePath, document: &Document) -> Result<SealedFile, TrustError> {
+    let id = document.id().clone();
+    let full_path = || tree.directory().join(path.as_str());
+    let opened = match tree.open_file(path) {
+        Ok(opened) => opened,
+        Err(source) => return Err(TrustError::Tree { id, source }),
+    };
+    let limit = TreeLimit::FileBytes;
+    SealedFile::copy_from(opened.file, opened.executable, limit.value()).map_err(|error| match error {
+        SealError::Copy { source } => TrustError::Tree { id, source: TreeError::unreadable(full_path(), source) },
+        SealError::TooLong => TrustError::Tree { id, source: TreeError::TooLarge { directory: full_path(), limit } },
+        SealError::Memory { source } => {
+            TrustError::Library { id, source: LibraryError::Unsealable { source: Arc::new(source) } }
+        }
+    })
+}
+
+/// Opens a directory and takes its library, judging nothing but form.
+pub(crate) fn seal_library(directory: &Path, document: &Document) -> Result<SealedFile, TrustError> {
+    let tree = Tree::open(directory).map_err(|source| TrustError::Tree { id: document.id().clone(), source })?;
+    let path =
+        find_library(&tree, document).map_err(|source| TrustError::Library { id: document.id().clone(), source })?;
+    seal(&tree, &path, document)
+}
