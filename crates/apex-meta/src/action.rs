@@ -5,6 +5,8 @@ use std::{fmt, str::FromStr};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use serde_json::{Map, Value};
 
+use crate::member;
+
 /// An action's name, `[A-Za-z][A-Za-z0-9_-]{0,63}`.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ActionName(Box<str>);
@@ -60,22 +62,29 @@ pub struct InvalidActionName {
 
 /// One thing that a plugin can do.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(title = "Action", extend("allOf" = [
+    {"not": {"required": ["parameters", "parameters_schema"]}},
+    {"not": {"required": ["returns", "returns_schema"]}},
+])))]
 pub struct Action {
     /// The name, unique in the plugin.
     pub name: ActionName,
     /// What it does, for people and models.
+    #[serde(deserialize_with = "member::non_empty")]
+    #[cfg_attr(feature = "schema", schemars(length(min = 1)))]
     pub description: String,
     /// The parameters one by one; excludes `parameters_schema`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "member::present", skip_serializing_if = "Option::is_none")]
     pub parameters: Option<Vec<Parameter>>,
     /// The parameters as a JSON Schema of an object; excludes `parameters`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "member::present", skip_serializing_if = "Option::is_none")]
     pub parameters_schema: Option<Map<String, Value>>,
     /// What comes back, as a JSON Schema; excludes `returns_schema`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "member::present", skip_serializing_if = "Option::is_none")]
     pub returns: Option<Map<String, Value>>,
     /// What comes back, as a JSON Schema; excludes `returns`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "member::present", skip_serializing_if = "Option::is_none")]
     pub returns_schema: Option<Map<String, Value>>,
     /// Whether it reports progress.
     #[serde(default)]
@@ -84,25 +93,26 @@ pub struct Action {
     #[serde(default)]
     pub returns_stream: bool,
     /// What the stream holds: `content_type` and free keys.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "member::present", skip_serializing_if = "Option::is_none")]
     pub stream_metadata: Option<Map<String, Value>>,
     /// Whether it blocks its thread, and so must run off the asynchronous workers.
     #[serde(default)]
     pub blocking: bool,
     /// The deadline of a call that sets none, in milliseconds, at least 1.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "member::positive", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
     pub timeout_ms: Option<u64>,
     /// Hint: it changes nothing.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "member::present", skip_serializing_if = "Option::is_none")]
     pub read_only: Option<bool>,
     /// Hint: what it changes may be lost for good.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "member::present", skip_serializing_if = "Option::is_none")]
     pub destructive: Option<bool>,
     /// Hint: doing it twice is the same as doing it once.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "member::present", skip_serializing_if = "Option::is_none")]
     pub idempotent: Option<bool>,
     /// Hint: it talks to a world outside the plugin and the host.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "member::present", skip_serializing_if = "Option::is_none")]
     pub open_world: Option<bool>,
     /// Examples of calls.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -114,11 +124,13 @@ pub struct Action {
 
 /// An example of a call: the parameters, and the result where it is always the same.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(title = "Example"))]
 pub struct Example {
     /// The parameters, an object.
     pub params: Map<String, Value>,
     /// The result, where it is fixed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "member::present", skip_serializing_if = "Option::is_none")]
     pub result: Option<Value>,
     /// Members that this release does not know.
     #[serde(flatten)]
@@ -127,14 +139,19 @@ pub struct Example {
 
 /// One parameter of an action.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(title = "Parameter"))]
 pub struct Parameter {
     /// The key in the parameters object.
+    #[serde(deserialize_with = "member::non_empty")]
+    #[cfg_attr(feature = "schema", schemars(length(min = 1)))]
     pub name: String,
     /// The JSON type: `string number integer boolean array object null`.
-    #[serde(rename = "type")]
+    #[serde(rename = "type", deserialize_with = "member::json_type")]
+    #[cfg_attr(feature = "schema", schemars(extend("enum" = member::JSON_TYPES)))]
     pub kind: String,
     /// What it means.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "member::present", skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
     /// Whether a call must give it.
     #[serde(default)]

@@ -3,10 +3,12 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::{PluginId, VersionSpecifier};
+use crate::{PluginId, VersionSpecifier, member};
 
 /// Other plugins and Python libraries that a plugin needs.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(title = "Dependencies"))]
 pub struct Dependencies {
     /// Other plugins.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -21,14 +23,16 @@ pub struct Dependencies {
 
 /// A plugin that another one needs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(title = "Plugin dependency"))]
 pub struct PluginDependency {
     /// Its id.
     pub id: PluginId,
     /// The versions that will do; any, if there is none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "member::present", skip_serializing_if = "Option::is_none")]
     pub version_specifier: Option<VersionSpecifier>,
     /// What it is needed for.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "member::present", skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
     /// Whether the plugin works without it.
     #[serde(default)]
@@ -40,17 +44,21 @@ pub struct PluginDependency {
 
 /// A Python library that a Python plugin needs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(title = "Python library"))]
 pub struct PythonLibrary {
     /// The distribution's name.
+    #[serde(deserialize_with = "member::non_empty")]
+    #[cfg_attr(feature = "schema", schemars(length(min = 1)))]
     pub name: String,
     /// The versions that will do, after PEP 440; kept as text until Python plugins run.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "member::present", skip_serializing_if = "Option::is_none")]
     pub version_specifier: Option<String>,
     /// The module whose import proves that the library works.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "member::present", skip_serializing_if = "Option::is_none")]
     pub import_check_module: Option<String>,
     /// What it is needed for.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "member::present", skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
     /// Whether the plugin works without it.
     #[serde(default)]

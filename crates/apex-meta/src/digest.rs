@@ -138,7 +138,7 @@ impl Serialize for Digest {
 
 impl<'de> Deserialize<'de> for Digest {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let Parts { algorithm, value } = Parts::deserialize(deserializer)?;
+        let Parts { algorithm, value } = crate::member::from_object(deserializer)?;
         Self::from_parts(&algorithm, &value).map_err(D::Error::custom)
     }
 }

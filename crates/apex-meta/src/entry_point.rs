@@ -21,6 +21,9 @@ pub struct EntryPoint {
 }
 
 impl EntryPoint {
+    /// The longest entry point, in bytes.
+    pub const MAX_BYTES: usize = 200;
+
     /// The entry point as written.
     pub fn as_str(&self) -> &str {
         &self.text
@@ -67,7 +70,7 @@ impl FromStr for EntryPoint {
             }
             _ => return Err(InvalidEntryPoint::Syntax { text: text.to_owned() }),
         };
-        if text.len() > 200 {
+        if text.len() > Self::MAX_BYTES {
             return Err(InvalidEntryPoint::TooLong { bytes: text.len() });
         }
         Ok(Self { text: text.to_owned(), runtime })
@@ -108,8 +111,8 @@ pub enum InvalidEntryPoint {
         /// The text as given.
         text: String,
     },
-    /// Longer than 200 bytes.
-    #[error("an entry point has at most 200 bytes, this one has {bytes}")]
+    /// Longer than [`EntryPoint::MAX_BYTES`].
+    #[error("an entry point has at most {} bytes, this one has {bytes}", EntryPoint::MAX_BYTES)]
     TooLong {
         /// The length found.
         bytes: usize,

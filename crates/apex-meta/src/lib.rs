@@ -16,9 +16,13 @@ mod error_kind;
 mod fault;
 mod id;
 mod manifest;
+mod member;
 mod placement;
 mod progress;
+#[cfg(feature = "schema")]
+mod published_schema;
 mod reason;
+mod schema_text;
 #[cfg(feature = "validate")]
 mod schema_validator;
 mod signature;
@@ -41,7 +45,10 @@ pub use id::{InvalidId, PluginId};
 pub use manifest::Manifest;
 pub use placement::Placement;
 pub use progress::Progress;
+#[cfg(feature = "schema")]
+pub use published_schema::plugin_metadata_schema;
 pub use reason::Reason;
+pub use schema_text::{PLUGIN_METADATA_SCHEMA, PLUGIN_METADATA_SCHEMA_ID};
 #[cfg(feature = "validate")]
 pub use schema_validator::{InvalidSchema, SchemaValidator, Violation};
 pub use signature::Signature;

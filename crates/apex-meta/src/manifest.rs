@@ -3,60 +3,73 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::{Action, Dependencies, Digest, EntryPoint, PluginId, PluginVersion, Signature, VersionSpecifier};
+use crate::{Action, Dependencies, Digest, EntryPoint, PluginId, PluginVersion, Signature, VersionSpecifier, member};
 
 /// A plugin's metadata, as `plugin.json` holds it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(title = "Plugin manifest"))]
 pub struct Manifest {
     /// The JSON Schema that editors check the file against.
-    #[serde(rename = "$schema", default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        rename = "$schema",
+        default,
+        deserialize_with = "member::present",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub schema: Option<String>,
     /// The name for people.
+    #[serde(deserialize_with = "member::non_empty")]
+    #[cfg_attr(feature = "schema", schemars(length(min = 1)))]
     pub name: String,
     /// The machine-readable identifier.
     pub id: PluginId,
     /// The version of the plugin.
     pub version: PluginVersion,
     /// What the plugin is for, in a sentence or two.
+    #[serde(deserialize_with = "member::non_empty")]
+    #[cfg_attr(feature = "schema", schemars(length(min = 1)))]
     pub description: String,
     /// Who made it.
+    #[serde(deserialize_with = "member::non_empty")]
+    #[cfg_attr(feature = "schema", schemars(length(min = 1)))]
     pub author: String,
     /// Where its code starts.
     pub entry_point: EntryPoint,
     /// What it can do.
     pub actions: Vec<Action>,
     /// What it needs.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "member::present", skip_serializing_if = "Option::is_none")]
     pub dependencies: Option<Dependencies>,
     /// Words to find it by.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<String>,
     /// A relative path inside the plugin, or an https URL.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "member::present", skip_serializing_if = "Option::is_none")]
     pub icon: Option<String>,
     /// An https URL.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "member::present", skip_serializing_if = "Option::is_none")]
     pub homepage: Option<String>,
     /// An SPDX licence expression.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "member::present", skip_serializing_if = "Option::is_none")]
     pub license: Option<String>,
     /// The permissions that it asks for; asked is not granted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub permissions_required: Vec<String>,
     /// The JSON Schema of its configuration, an object.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "member::present", skip_serializing_if = "Option::is_none")]
     pub configuration_schema: Option<Map<String, Value>>,
     /// The tree digest over its directory.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "member::present", skip_serializing_if = "Option::is_none")]
     pub checksum: Option<Digest>,
     /// The publisher's signature.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "member::present", skip_serializing_if = "Option::is_none")]
     pub signature: Option<Signature>,
     /// Whether it is switched on when first found; the operator's word outlives it.
     #[serde(default = "enabled")]
     pub default_enabled: bool,
     /// The host plugin-API versions that it works with; any, if there is none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "member::present", skip_serializing_if = "Option::is_none")]
     pub api_version: Option<VersionSpecifier>,
     /// Members that this release does not know, `x-…` extensions among them.
     #[serde(flatten)]

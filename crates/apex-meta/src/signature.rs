@@ -1,12 +1,21 @@
 //! The `signature` member of a manifest, as far as its form goes.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
+
+use crate::member;
 
 /// A detached signature over the canonical manifest without its `signature` member.
 ///
 /// Only the form is known here; `apex-trust` decodes and verifies it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(title = "Signature", deny_unknown_fields))]
+#[cfg_attr(
+    feature = "schema",
+    schemars(
+        description = "A detached signature over the canonical manifest without its `signature` member; it needs a `checksum`."
+    )
+)]
 pub struct Signature {
     /// The signature scheme; `ed25519` is the only one.
     pub method: String,
@@ -19,4 +28,19 @@ pub struct Signature {
 impl Signature {
     /// The only signature scheme: Ed25519 after RFC 8032.
     pub const ED25519: &'static str = "ed25519";
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Members {
+    method: String,
+    key_id: String,
+    value: String,
+}
+
+impl<'de> Deserialize<'de> for Signature {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let Members { method, key_id, value } = member::from_object(deserializer)?;
+        Ok(Self { method, key_id, value })
+    }
 }

@@ -27,6 +27,9 @@ impl PluginVersion {
     /// The largest major, minor or patch number.
     pub const MAX_NUMBER: u64 = 999_999_999;
 
+    /// The longest version, in bytes: it has to fit the name of a file.
+    pub const MAX_BYTES: usize = 128;
+
     pub(crate) const fn new_const(major: u64, minor: u64, patch: u64) -> Self {
         Self(semver::Version::new(major, minor, patch))
     }
@@ -51,7 +54,10 @@ impl TryFrom<semver::Version> for PluginVersion {
                 return Err(InvalidVersion::OutOfRange { version: version.to_string(), name, number });
             }
         }
-        Ok(Self(version))
+        match version.to_string().len() {
+            bytes if bytes > Self::MAX_BYTES => Err(InvalidVersion::TooLong { bytes }),
+            _ => Ok(Self(version)),
+        }
     }
 }
 
@@ -59,10 +65,31 @@ impl FromStr for PluginVersion {
     type Err = InvalidVersion;
 
     fn from_str(text: &str) -> Result<Self, InvalidVersion> {
-        semver::Version::parse(text)
-            .map_err(|source| InvalidVersion::Syntax { version: text.to_owned(), source })?
+        if text.len() > Self::MAX_BYTES {
+            return Err(InvalidVersion::TooLong { bytes: text.len() });
+        }
+        let version = semver::Version::parse(text);
+        version
+            .map_err(|source| {
+                huge_number(text).unwrap_or_else(|| InvalidVersion::Syntax { version: text.to_owned(), source })
+            })?
             .try_into()
     }
+}
+
+/// A number that does not even fit 64 bits is out of range like any other large one, not a mistake in writing.
+fn huge_number(text: &str) -> Option<InvalidVersion> {
+    let core = text.split(['-', '+']).next()?;
+    let numbers: Vec<_> = core.split('.').collect();
+    let is_number = |text: &&str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    if numbers.len() != 3 || !numbers.iter().all(is_number) {
+        return None;
+    }
+    let (name, _) = ["major", "minor", "patch"]
+        .into_iter()
+        .zip(numbers)
+        .find(|(_, number)| number.len() > 20 || number.parse::<u64>().is_err())?;
+    Some(InvalidVersion::OutOfRange { version: text.to_owned(), name, number: u64::MAX })
 }
 
 impl PartialEq for PluginVersion {
@@ -128,14 +155,20 @@ pub enum InvalidVersion {
         source: semver::Error,
     },
     /// A number is larger than [`PluginVersion::MAX_NUMBER`], which would block every later update.
-    #[error("the {name} number of version {version} is {number}, the largest allowed is {}", PluginVersion::MAX_NUMBER)]
+    #[error("the {name} number of version {version} is too large, at most {} is allowed", PluginVersion::MAX_NUMBER)]
     OutOfRange {
         /// The version as given.
         version: String,
         /// `major`, `minor` or `patch`.
         name: &'static str,
-        /// The number found.
+        /// The number found; the largest of 64 bits if it is larger still.
         number: u64,
+    },
+    /// Longer than [`PluginVersion::MAX_BYTES`].
+    #[error("a version has at most {} bytes, this one has {bytes}", PluginVersion::MAX_BYTES)]
+    TooLong {
+        /// The length found, in bytes.
+        bytes: usize,
     },
 }
 
@@ -143,7 +176,7 @@ impl InvalidVersion {
     /// The stable error code.
     pub fn code(&self) -> &'static str {
         match self {
-            Self::Syntax { .. } => "InvalidVersion",
+            Self::Syntax { .. } | Self::TooLong { .. } => "InvalidVersion",
             Self::OutOfRange { .. } => "VersionOutOfRange",
         }
     }
