@@ -1,0 +1,218 @@
+//! The operator's word on which plugins are switched on: stored, and bound to whom it was given for.
+
+use std::path::Path;
+
+use apex_meta::{Digest, JsonLimits, PluginId, PluginVersion, Reason, Status, VersionSpecifier, parse_strict_json};
+use serde::{Deserialize, Serialize};
+
+use crate::Entry;
+
+mod error;
+mod file;
+
+pub use error::OverridesError;
+
+/// The tag of the file's format.
+const FORMAT: &str = "apex-overrides/1";
+
+/// What the stored file may hold.
+const LIMITS: JsonLimits = JsonLimits { max_bytes: 16 << 20, max_depth: 8 };
+
+/// Whom an operator's decision about a plugin is bound to, so that nobody inherits it who merely takes the id.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Owner {
+    /// The trusted publisher who signed it, by the name in the trust store.
+    Publisher(String),
+    /// Nobody vouches for it: these very files.
+    Digest(Digest),
+    /// It is part of the host program.
+    Linked,
+}
+
+/// One decision of the operator: a plugin of one owner is switched on or off.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Override {
+    /// The plugin.
+    pub id: PluginId,
+    /// The versions that are meant; all, if there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub versions: Option<VersionSpecifier>,
+    /// Whose plugin is meant.
+    pub owner: Owner,
+    /// Whether it is switched on.
+    pub enabled: bool,
+}
+
+impl Override {
+    /// A decision about the plugin that an entry shows, for the versions given, or for all of the same owner.
+    ///
+    /// None if the entry has no id, or no owner to bind a decision to.
+    pub fn for_entry(entry: &Entry, versions: Option<VersionSpecifier>, enabled: bool) -> Option<Self> {
+        Some(Self { id: entry.id()?.clone(), versions, owner: entry.owner()?, enabled })
+    }
+
+    fn concerns(&self, id: &PluginId, version: &PluginVersion) -> bool {
+        let covers = |versions: &VersionSpecifier| versions.matches(version.as_semver());
+        self.id == *id && self.versions.as_ref().is_none_or(covers)
+    }
+}
+
+/// Whether a plugin is meant to be switched on, and who says so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct IntendedState {
+    /// Whether it is meant to be switched on.
+    pub enabled: bool,
+    /// Who says so.
+    pub decided_by: DecidedBy,
+}
+
+/// Who decided whether a plugin is switched on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DecidedBy {
+    /// Its manifest, by `default_enabled`.
+    Manifest,
+    /// The operator.
+    Operator,
+}
+
+/// The operator's decisions, in the order in which they were taken; the last one that concerns a plugin counts.
+///
+/// Stored as strict JSON:
+///
+/// ```
+/// use apex_discover::Overrides;
+/// let overrides = Overrides::parse(br#"{
+///     "format": "apex-overrides/1",
+///     "overrides": [{"id": "com.acme.mail", "versions": "<2.0.0", "owner": {"publisher": "acme"}, "enabled": false}]
+/// }"#).unwrap();
+/// assert_eq!(overrides.iter().count(), 1);
+/// ```
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Overrides {
+    decisions: Vec<Override>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Form {
+    format: String,
+    overrides: Vec<Override>,
+}
+
+impl Overrides {
+    /// No decision: every manifest's `default_enabled` holds.
+    pub fn empty() -> Self {
+        Self::default()
+    }
+
+    /// Reads the stored form.
+    ///
+    /// # Errors
+    /// The bytes are not strict JSON, not of this format, or have a member that the format does not know.
+    pub fn parse(bytes: &[u8]) -> Result<Self, OverridesError> {
+        let value = parse_strict_json(bytes, LIMITS)?;
+        let form = Form::deserialize(value).map_err(OverridesError::Form)?;
+        if form.format != FORMAT {
+            return Err(OverridesError::Format { found: form.format });
+        }
+        Ok(Self { decisions: form.overrides })
+    }
+
+    /// Writes the stored form.
+    ///
+    /// # Errors
+    /// There is more to write than would be read again.
+    pub fn to_bytes(&self) -> Result<Vec<u8>, OverridesError> {
+        let form = Form { format: FORMAT.to_owned(), overrides: self.decisions.clone() };
+        let mut bytes = serde_json::to_vec_pretty(&form).map_err(OverridesError::Form)?;
+        bytes.push(b'\n');
+        if bytes.len() > LIMITS.max_bytes {
+            return Err(OverridesError::TooLarge { bytes: bytes.len(), limit: LIMITS.max_bytes });
+        }
+        Ok(bytes)
+    }
+
+    /// Loads a file; where there is none, there are no decisions.
+    ///
+    /// # Errors
+    /// The file is no regular file, may be written by others, cannot be read, or does not [parse](Self::parse).
+    pub fn load(path: &Path) -> Result<Self, OverridesError> {
+        file::load(path)
+    }
+
+    /// Stores the decisions: readable by the owner alone, durably, and all or nothing.
+    ///
+    /// What is in the file is replaced, whoever wrote it; [`Overrides::edit`] changes it without losing anything.
+    ///
+    /// # Errors
+    /// The file cannot be written; what was there before is still there.
+    pub fn save(&self, path: &Path) -> Result<(), OverridesError> {
+        file::save(self, path)
+    }
+
+    /// Changes the stored decisions while other writers wait, and gives back what the change returns.
+    ///
+    /// # Errors
+    /// As for [`Overrides::load`] and [`Overrides::save`].
+    pub fn edit<R>(path: &Path, change: impl FnOnce(&mut Self) -> R) -> Result<R, OverridesError> {
+        file::edit(path, change)
+    }
+
+    /// The decisions, the earliest first.
+    pub fn iter(&self) -> impl Iterator<Item = &Override> {
+        self.decisions.iter()
+    }
+
+    /// Takes a decision, in place of earlier ones that it makes moot.
+    pub fn set(&mut self, decision: Override) {
+        self.decisions.retain(|earlier| {
+            let moot = decision.versions.is_none() || decision.versions == earlier.versions;
+            !(moot && earlier.id == decision.id && earlier.owner == decision.owner)
+        });
+        self.decisions.push(decision);
+    }
+
+    /// Takes decisions about a plugin back: those for exactly these versions, or all; tells how many.
+    pub fn clear(&mut self, id: &PluginId, versions: Option<&VersionSpecifier>) -> usize {
+        let before = self.decisions.len();
+        self.decisions
+            .retain(|decision| decision.id != *id || (versions.is_some() && decision.versions.as_ref() != versions));
+        before - self.decisions.len()
+    }
+
+    /// What the operator decided about a plugin, if anything.
+    pub fn decision(&self, id: &PluginId, version: &PluginVersion, owner: &Owner) -> Option<bool> {
+        let mut concerning = self.decisions.iter().rev().filter(|decision| decision.concerns(id, version));
+        concerning.find(|decision| decision.owner == *owner).map(|decision| decision.enabled)
+    }
+
+    /// Writes the intended state into an entry, and switches it off if that is the intention.
+    pub(crate) fn apply(&self, entry: &mut Entry) {
+        let (Some(id), Some(version), Some(manifest)) = (entry.id(), entry.version(), entry.manifest()) else { return };
+        let decision = entry.owner().and_then(|owner| self.decision(id, version, &owner));
+        let foreign = decision.is_none() && self.decisions.iter().any(|decision| decision.concerns(id, version));
+        let hint = format!("apex enable {id}");
+        let disowned = foreign.then(|| {
+            let message = format!("the operator's decision about {id} was for another owner, and does not apply");
+            Reason::new("OverrideOwnerMismatch", message).with_hint(format!("apex enable {id}, or apex disable {id}"))
+        });
+        let intended = match decision {
+            Some(enabled) => IntendedState { enabled, decided_by: DecidedBy::Operator },
+            None => IntendedState { enabled: manifest.default_enabled, decided_by: DecidedBy::Manifest },
+        };
+        entry.intended = Some(intended);
+        if entry.status != Status::Ready {
+            return;
+        }
+        entry.warnings.extend(disowned);
+        if !intended.enabled {
+            let who = match intended.decided_by {
+                DecidedBy::Manifest => "switched off by its manifest (default_enabled is false)",
+                DecidedBy::Operator => "switched off by the operator",
+            };
+            entry.set(Status::Disabled, Reason::new("PluginDisabled", who).with_hint(hint));
+        }
+    }
+}
