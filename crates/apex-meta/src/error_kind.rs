@@ -87,6 +87,8 @@ kinds! {
     ShuttingDown = 47,
     /// A limit on bytes, events or resources was exceeded.
     ResourceLimit = 48,
+    /// The request itself is malformed, such as a plugin id or a version specifier that is not one.
+    InvalidRequest = 49,
 }
 
 impl ErrorKind {
