@@ -5,7 +5,10 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::{JsonError, JsonLimits, Manifest, PluginId, PluginVersion, parse_strict_json, strict_json::admit_value};
+use crate::{
+    Action, FaultCode, JsonError, JsonLimits, Manifest, PluginDependency, PluginId, PluginVersion, PythonLibrary,
+    Severity, finding::Finding, parse_strict_json, rules, strict_json::admit_value,
+};
 
 /// A manifest together with the one JSON value it was read from.
 ///
@@ -48,10 +51,21 @@ impl Document {
     }
 
     /// Takes a value that [`parse_strict_json`] made.
-    pub(crate) fn from_strict(value: Value) -> Result<Self, InvalidDocument> {
+    fn from_strict(value: Value) -> Result<Self, InvalidDocument> {
+        let document = Self::typed(value)?;
+        let mut findings = Vec::new();
+        rules::relations(document.value(), &mut findings);
+        match findings.into_iter().find(|finding| finding.severity == Severity::Error) {
+            Some(finding) => Err(finding.into()),
+            None => Ok(document),
+        }
+    }
+
+    /// Reads the types alone, for a caller that knows of everything beyond them.
+    pub(crate) fn typed(value: Value) -> Result<Self, InvalidDocument> {
         match Manifest::deserialize(&value) {
             Ok(manifest) => Ok(Self(Arc::new(Parts { manifest, value }))),
-            Err(error) => Err(InvalidDocument::Manifest { message: error.to_string() }),
+            Err(error) => Err(why_not(&value, &error)),
         }
     }
 
@@ -96,19 +110,75 @@ pub enum InvalidDocument {
     #[error(transparent)]
     Json(#[from] JsonError),
     /// The JSON is not a manifest.
-    #[error("not a plugin manifest: {message}")]
+    #[error("not a plugin manifest: {}{message}", place(pointer))]
     Manifest {
-        /// What the typed reading says.
+        /// The stable error code.
+        code: FaultCode,
+        /// The JSON pointer (RFC 6901) of the member at fault, or of the object that holds it.
+        pointer: String,
+        /// What was expected and what was found.
         message: String,
+        /// What to do about it.
+        hint: Option<String>,
     },
 }
 
 impl InvalidDocument {
-    /// The stable error code.
+    /// The stable error code: a [`FaultCode`]'s name.
     pub fn code(&self) -> &'static str {
         match self {
             Self::Json(error) => error.code(),
-            Self::Manifest { .. } => "InvalidValue",
+            Self::Manifest { code, .. } => code.as_str(),
         }
     }
+
+    /// What the author of the file can do about it.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Json(error) => error.hint(),
+            Self::Manifest { hint, .. } => hint.clone(),
+        }
+    }
+}
+
+fn place(pointer: &str) -> String {
+    if pointer.is_empty() { String::new() } else { format!("{}: ", pointer.escape_debug()) }
+}
+
+impl From<Finding> for InvalidDocument {
+    fn from(Finding { code, pointer, message, hint, .. }: Finding) -> Self {
+        Self::Manifest { code, pointer, message, hint }
+    }
+}
+
+/// Finds the member at fault: serde tells neither its place nor which of our types refused it.
+fn why_not(value: &Value, error: &serde_json::Error) -> InvalidDocument {
+    let mut findings = Vec::new();
+    rules::forms(value, &mut findings);
+    if let Some(finding) = findings.into_iter().next() {
+        return finding.into();
+    }
+    let failing = failing_item::<Action>(value, "/actions")
+        .or_else(|| failing_item::<PluginDependency>(value, "/dependencies/plugins"))
+        .or_else(|| failing_item::<PythonLibrary>(value, "/dependencies/python_libraries"));
+    if let Some((pointer, error)) = failing {
+        return generic(pointer, &error).into();
+    }
+    generic(String::new(), error).into()
+}
+
+fn failing_item<'v, T: Deserialize<'v>>(value: &'v Value, list: &str) -> Option<(String, serde_json::Error)> {
+    let items = value.pointer(list)?.as_array()?.iter().enumerate();
+    items.filter_map(|(index, item)| Some((format!("{list}/{index}"), T::deserialize(item).err()?))).next()
+}
+
+fn generic(pointer: String, error: &serde_json::Error) -> Finding {
+    let message = error.to_string();
+    let code = match message.split_once(' ') {
+        Some(("missing", _)) => FaultCode::MissingProperty,
+        _ if message.starts_with("invalid type") => FaultCode::WrongType,
+        _ if message.starts_with("unknown field") => FaultCode::UnknownProperty,
+        _ => FaultCode::InvalidValue,
+    };
+    Finding::error(code, pointer, message)
 }

@@ -14,6 +14,7 @@ mod document;
 mod entry_point;
 mod error_kind;
 mod fault;
+mod finding;
 mod id;
 mod manifest;
 mod member;
@@ -22,6 +23,7 @@ mod progress;
 #[cfg(feature = "schema")]
 mod published_schema;
 mod reason;
+mod rules;
 mod schema_text;
 #[cfg(feature = "validate")]
 mod schema_validator;

@@ -12,6 +12,9 @@ mod describe;
 mod keywords;
 mod shape;
 
+pub(crate) use describe::{found, quoted};
+pub(crate) use keywords::KEYWORDS;
+
 #[cfg(test)]
 mod tests;
 

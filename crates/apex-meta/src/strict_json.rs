@@ -10,7 +10,6 @@ mod position;
 
 pub use error::JsonError;
 pub(crate) use error::JsonFault;
-pub(crate) use position::line_and_column;
 
 /// How much JSON is taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

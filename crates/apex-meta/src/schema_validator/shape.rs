@@ -142,7 +142,7 @@ impl<'a> Walk<'a> {
         match (keyword, value) {
             ("$ref", Value::String(reference)) => return self.reference(reference),
             ("$dynamicRef", _) => {
-                self.fault(FaultCode::InvalidSchema, "`$dynamicRef` is not supported; use `$ref`".into())
+                self.fault(FaultCode::InvalidSchema, "`$dynamicRef` is not supported; use `$ref`".into());
             }
             ("$id", _) if self.pointer != "/$id" => {
                 self.fault(FaultCode::InvalidSchema, "an `$id` below the top would change where `$ref`s lead".into());
