@@ -1,0 +1,193 @@
+//! Errors as an author raises them: any error with `?`, a kind where it matters, context where it helps.
+
+use std::{any::Any, fmt};
+
+use apex_abi::PluginError;
+use apex_meta::ErrorKind;
+use serde_json::Value;
+
+/// The result of what an author writes.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// An error of a plugin: kind, message, details and the chain of causes.
+///
+/// `?` makes one of any standard error, with the kind [`ErrorKind::Execution`] and its sources as causes. For this to
+/// work it is no [`std::error::Error`] itself.
+pub struct Error(Box<PluginError>);
+
+impl Error {
+    /// An error of a kind with a message.
+    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self(Box::new(PluginError::new(kind, message)))
+    }
+
+    /// The action failed for a reason of its own.
+    pub fn execution(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Execution, message)
+    }
+
+    /// The plugin has no action of this name.
+    pub fn action_not_found(action: &str) -> Self {
+        Self::new(ErrorKind::ActionNotFound, format!("there is no action `{}`", action.escape_debug()))
+    }
+
+    /// The parameters are rejected, for a reason that the action's schema cannot say.
+    pub fn invalid_parameters(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::InvalidParameters, message)
+    }
+
+    /// Something that the action needs is not there.
+    pub fn resource_not_found(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::ResourceNotFound, message)
+    }
+
+    /// The caller has given up.
+    pub fn cancelled() -> Self {
+        Self::new(ErrorKind::Cancelled, "the call was cancelled")
+    }
+
+    /// The kind.
+    pub fn kind(&self) -> ErrorKind {
+        self.0.kind
+    }
+
+    /// What went wrong, in one line.
+    pub fn message(&self) -> &str {
+        &self.0.message
+    }
+
+    /// What a program may want to know.
+    pub fn details(&self) -> Option<&Value> {
+        self.0.details.as_ref()
+    }
+
+    /// The chain of causes, the nearest first.
+    pub fn causes(&self) -> &[String] {
+        &self.0.causes
+    }
+
+    /// The same error as another kind.
+    #[must_use]
+    pub fn with_kind(mut self, kind: ErrorKind) -> Self {
+        self.0.kind = kind;
+        self
+    }
+
+    /// The same error with what a program may want to know.
+    #[must_use]
+    pub fn with_details(mut self, details: Value) -> Self {
+        self.0.details = Some(details);
+        self
+    }
+
+    /// The same error under a new message; the old one becomes the nearest cause.
+    #[must_use]
+    pub fn context(mut self, message: impl Into<String>) -> Self {
+        let cause = std::mem::replace(&mut self.0.message, message.into());
+        self.0.causes.insert(0, cause);
+        self
+    }
+
+    /// The error as it crosses to the host.
+    pub fn into_plugin_error(self) -> PluginError {
+        *self.0
+    }
+}
+
+impl<E: std::error::Error + Send + Sync + 'static> From<E> for Error {
+    fn from(error: E) -> Self {
+        // The host's own errors keep their kind.
+        if let Some(error) = (&error as &dyn Any).downcast_ref::<PluginError>() {
+            return Self(Box::new(error.clone()));
+        }
+        let plain = PluginError::new(ErrorKind::Execution, error.to_string());
+        Self(Box::new(match error.source() {
+            Some(source) => plain.caused_by(source),
+            None => plain,
+        }))
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.message)
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.0.kind, self.0.message)?;
+        self.0.causes.iter().try_for_each(|cause| write!(f, "\n  caused by: {cause}"))
+    }
+}
+
+/// Adds kind and context to the error of a result.
+pub trait ResultExt<T> {
+    /// Puts a message before the error, which becomes the nearest cause.
+    ///
+    /// # Errors
+    /// The error, if there is one.
+    fn context(self, message: impl Into<String>) -> Result<T>;
+
+    /// Makes the error one of this kind.
+    ///
+    /// # Errors
+    /// The error, if there is one.
+    fn with_kind(self, kind: ErrorKind) -> Result<T>;
+}
+
+impl<T, E: Into<Error>> ResultExt<T> for Result<T, E> {
+    fn context(self, message: impl Into<String>) -> Result<T> {
+        self.map_err(|error| error.into().context(message))
+    }
+
+    fn with_kind(self, kind: ErrorKind) -> Result<T> {
+        self.map_err(|error| error.into().with_kind(kind))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+
+    fn parse(text: &str) -> Result<u8> {
+        Ok(text.parse::<u8>()?)
+    }
+
+    #[test]
+    fn any_standard_error_passes_with_a_question_mark() {
+        let error = parse("x").unwrap_err();
+        assert_eq!((error.kind(), error.message()), (ErrorKind::Execution, "invalid digit found in string"));
+        assert!(error.causes().is_empty());
+    }
+
+    #[test]
+    fn context_goes_before_and_the_old_message_is_the_nearest_cause() {
+        let error = parse("x").context("reading the age").context("greeting").with_kind(ErrorKind::InvalidParameters);
+        let error = error.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidParameters);
+        assert_eq!(error.message(), "greeting");
+        assert_eq!(error.causes(), ["reading the age", "invalid digit found in string"]);
+        let shown = format!("{error:?}");
+        assert_eq!(
+            shown,
+            "InvalidParameters: greeting\n  caused by: reading the age\n  caused by: invalid digit found in string"
+        );
+    }
+
+    #[test]
+    fn an_error_of_the_host_keeps_its_kind() {
+        let host = PluginError::new(ErrorKind::StateConflict, "somebody else saved");
+        assert_eq!(Error::from(host).kind(), ErrorKind::StateConflict);
+    }
+
+    #[test]
+    fn sources_become_causes() {
+        let inner = std::io::Error::other("cable");
+        let outer = std::io::Error::other(std::io::Error::new(std::io::ErrorKind::NotFound, inner));
+        let error = Error::from(outer);
+        assert_eq!(error.message(), "cable");
+    }
+}

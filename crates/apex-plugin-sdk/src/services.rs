@@ -1,0 +1,59 @@
+//! What the host offers in a call and outside one, behind one face: log and state.
+
+use std::sync::Arc;
+
+use apex_abi::{
+    CallBox, FfiFuture, HostBox, LoadedState, LogLevel, PluginError, RString, RVec, SavedState, StateScope,
+};
+use futures::lock::Mutex;
+use serde_json::{Map, Value};
+
+/// The host's services, as a call or as the instance itself has them.
+pub(crate) enum Services {
+    Host(HostBox),
+    Call(CallBox),
+}
+
+/// What all of an instance's handles share.
+#[derive(Clone)]
+pub(crate) struct Shared {
+    /// The configuration, JSON as it came.
+    pub(crate) configuration: Arc<[u8]>,
+    /// Lets the instance's own updates of the global state wait for each other instead of meeting in a conflict.
+    pub(crate) updates: Arc<Mutex<()>>,
+}
+
+impl Services {
+    pub(crate) fn log(&self, level: LogLevel, message: &str, fields: &Map<String, Value>) {
+        let (level, target, message) = (level.number(), RString::new(), RString::from(message));
+        let fields = match fields.is_empty() {
+            true => RVec::new(),
+            // A map of values always serializes; without its fields the line still says most.
+            false => serde_json::to_vec(fields).unwrap_or_default().into(),
+        };
+        match self {
+            Self::Host(host) => host.log(level, target, message, fields),
+            Self::Call(call) => call.log(level, target, message, fields),
+        }
+    }
+
+    /// Logs a panic that came too late to be anybody's error.
+    pub(crate) fn log_lost(&self, error: &PluginError) {
+        let message = format!("{} after nobody waited any more", error.message);
+        self.log(LogLevel::Error, &message, &Map::new());
+    }
+
+    pub(crate) fn load_state(&self, scope: StateScope) -> FfiFuture<LoadedState> {
+        match self {
+            Self::Host(host) => host.load_state(scope.as_str().into()),
+            Self::Call(call) => call.load_state(scope.as_str().into()),
+        }
+    }
+
+    pub(crate) fn save_state(&self, scope: StateScope, expected: u64, data: Vec<u8>) -> FfiFuture<SavedState> {
+        match self {
+            Self::Host(host) => host.save_state(scope.as_str().into(), expected, data.into()),
+            Self::Call(call) => call.save_state(scope.as_str().into(), expected, data.into()),
+        }
+    }
+}
