@@ -41,7 +41,8 @@ fn every_bad_kind_is_shown_beside_the_good_one() {
     raw(&roots.at("not-json"), b"{");
     raw(&roots.at("bom"), b"\xef\xbb\xbf{}");
     raw(&roots.at("empty"), b"");
-    raw(&roots.at("twice"), br#"{"id": "a", "id": "b"}"#);
+    let twice = Plugin::new("com.acme.twice", "1.0.0").text().replacen('{', r#"{"id": "com.acme.other", "#, 1);
+    raw(&roots.at("twice"), twice.as_bytes());
     raw(&roots.at("huge"), &vec![b' '; (1 << 20) + 1]);
     raw(&roots.at("deep"), format!("{}{}", "[".repeat(100), "]".repeat(100)).as_bytes());
     fs::create_dir_all(roots.at("directory/plugin.json")).unwrap();

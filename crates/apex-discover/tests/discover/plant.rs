@@ -67,9 +67,14 @@ impl Plugin {
         self
     }
 
+    /// The text of its `plugin.json`.
+    pub(crate) fn text(&self) -> String {
+        self.manifest.to_string()
+    }
+
     pub(crate) fn plant(&self, directory: &Path) -> PathBuf {
         fs::create_dir_all(directory).unwrap();
-        fs::write(directory.join("plugin.json"), self.manifest.to_string()).unwrap();
+        fs::write(directory.join("plugin.json"), self.text()).unwrap();
         fs::write(directory.join("content"), &self.content).unwrap();
         if self.library {
             let entry_point: EntryPoint = self.manifest["entry_point"].as_str().unwrap().parse().unwrap();
