@@ -68,10 +68,10 @@ mod level;
 mod load;
 mod module;
 mod plugin;
-mod scope;
 mod stream;
 
 pub use abi_stable::std_types::{ROption, RResult, RString, RVec};
+pub use apex_meta::{StateScope, UnknownStateScope};
 pub use async_ffi::{FfiContext, FfiFuture, FfiPoll, FutureExt as FfiFutureExt};
 pub use chunk::{Chunk, ChunkStream, ChunkStreamBox, PolledChunk};
 pub use contain::{Outcome, contain, contained, outcome};
@@ -81,7 +81,6 @@ pub use level::LogLevel;
 pub use load::{LoadError, Mismatch, load_module};
 pub use module::{CONTRACT_VERSION, Export, PluginModule};
 pub use plugin::{PluginBox, PluginObject, plugin_box};
-pub use scope::{StateScope, UnknownScope};
 pub use stream::{Chunks, contained_stream};
 
 /// For the expansion of this crate's macros.

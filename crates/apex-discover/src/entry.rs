@@ -2,9 +2,9 @@
 
 use std::{cmp::Ordering, path::Path};
 
-use apex_meta::{Digest, Document, Fault, Manifest, Placement, PluginId, PluginVersion, Reason, Status};
+use apex_meta::{Digest, Document, Fault, Manifest, Owner, Placement, PluginId, PluginVersion, Reason, Status};
 
-use crate::{IntendedState, Owner, Root, candidate::Place};
+use crate::{IntendedState, Root, candidate::Place};
 
 /// What became of one find, or of one plugin that is linked into the host.
 #[derive(Debug, Clone)]

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use apex_meta::{Digest, JsonLimits, PluginId, PluginVersion, Reason, Status, VersionSpecifier, parse_strict_json};
+use apex_meta::{JsonLimits, Owner, PluginId, PluginVersion, Reason, Status, VersionSpecifier, parse_strict_json};
 use serde::{Deserialize, Serialize};
 
 use crate::Entry;
@@ -17,18 +17,6 @@ const FORMAT: &str = "apex-overrides/1";
 
 /// What the stored file may hold.
 const LIMITS: JsonLimits = JsonLimits { max_bytes: 16 << 20, max_depth: 8 };
-
-/// Whom an operator's decision about a plugin is bound to, so that nobody inherits it who merely takes the id.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Owner {
-    /// The trusted publisher who signed it, by the name in the trust store.
-    Publisher(String),
-    /// Nobody vouches for it: these very files.
-    Digest(Digest),
-    /// It is part of the host program.
-    Linked,
-}
 
 /// One decision of the operator: a plugin of one owner is switched on or off.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -6,8 +6,8 @@ use std::{
     thread,
 };
 
-use apex_discover::{DecidedBy, IntendedState, Override, Overrides, OverridesError, Owner};
-use apex_meta::{Digest, DigestAlgorithm, Status, VersionSpecifier};
+use apex_discover::{DecidedBy, IntendedState, Override, Overrides, OverridesError};
+use apex_meta::{Digest, DigestAlgorithm, Owner, Status, VersionSpecifier};
 use proptest::prelude::*;
 use serde_json::json;
 

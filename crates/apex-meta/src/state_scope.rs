@@ -1,4 +1,4 @@
-//! For whom a plugin asks to keep state.
+//! For whom a plugin keeps state.
 
 use std::{fmt, str::FromStr};
 
@@ -34,19 +34,19 @@ impl fmt::Display for StateScope {
 }
 
 impl FromStr for StateScope {
-    type Err = UnknownScope;
+    type Err = UnknownStateScope;
 
-    fn from_str(text: &str) -> Result<Self, UnknownScope> {
+    fn from_str(text: &str) -> Result<Self, UnknownStateScope> {
         [Self::Global, Self::Tenant, Self::User]
             .into_iter()
             .find(|scope| scope.as_str() == text)
-            .ok_or_else(|| UnknownScope { text: text.chars().take(80).collect() })
+            .ok_or_else(|| UnknownStateScope { text: text.chars().take(80).collect() })
     }
 }
 
 /// A text that names no scope.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{}` is not a scope of state: `global`, `tenant` or `user`", text.escape_debug())]
-pub struct UnknownScope {
+pub struct UnknownStateScope {
     text: String,
 }
