@@ -3,6 +3,8 @@
 use std::{ffi::OsString, io, path::Path, time::Duration};
 
 mod os;
+#[cfg(test)]
+pub(crate) mod simulated;
 
 pub(crate) use os::{OsDisk, open_root};
 

@@ -117,12 +117,10 @@ pub(crate) fn read<D: DeserializeOwned>(bytes: &[u8]) -> Result<Record<D>, Unrea
     let (members, data) = Members::scan::<D>(bytes)?;
     let format = members.required("apex_state", Value::as_u64)?;
     if format != FORMAT {
-        return Err(Unreadable::UnsupportedFormat(format));
+        return Err(members.unknown_format(bytes, format));
     }
     members.check_names()?;
-    if let Some(seal) = members.find("seal")
-        && seal.value.as_str() != Some(&hex(&bytes[..seal.start]))
-    {
+    if members.find("seal").is_some_and(|seal| !seal.seals(&[&bytes[..seal.start]])) {
         return Err(Unreadable::Damaged(RecordFault::Seal));
     }
     let (data, span) = data.ok_or(fault("data"))?;
@@ -168,6 +166,19 @@ struct Member {
     /// Where the name's opening quote is.
     start: usize,
     value: Value,
+    /// Where the value is.
+    span: Range<usize>,
+}
+
+impl Member {
+    /// Whether this member is the hash of these bytes.
+    fn seals(&self, parts: &[&[u8]]) -> bool {
+        let mut hasher = blake3::Hasher::new();
+        for part in parts {
+            hasher.update(part);
+        }
+        self.value.as_str() == Some(hasher.finalize().to_hex().as_str())
+    }
 }
 
 /// The members of the envelope in their order, without the data.
@@ -195,7 +206,8 @@ impl Members {
             if name == "data" && data.is_none() {
                 data = Some((scanner.next::<D>()?, from..scanner.at));
             } else {
-                members.push(Member { name, start, value: scanner.next::<Value>()? });
+                let value = scanner.next::<Value>()?;
+                members.push(Member { name, start, value, span: from..scanner.at });
             }
             if scanner.expect(b",}")? == b'}' {
                 break;
@@ -216,6 +228,17 @@ impl Members {
     fn optional<T: DeserializeOwned>(&self, name: &'static str) -> Result<Option<T>, Unreadable> {
         let Some(member) = self.find(name) else { return Ok(None) };
         T::deserialize(&member.value).map(Some).map_err(|_| fault(name))
+    }
+
+    /// Tells a newer format from a damaged number: only the latter has a seal that holds for this format.
+    fn unknown_format(&self, bytes: &[u8], format: u64) -> Unreadable {
+        let is_damaged = self.find("apex_state").zip(self.find("seal")).is_some_and(|(number, seal)| {
+            let ours = FORMAT.to_string();
+            bytes
+                .get(number.span.end..seal.start)
+                .is_some_and(|rest| seal.seals(&[&bytes[..number.span.start], ours.as_bytes(), rest]))
+        });
+        if is_damaged { Unreadable::Damaged(RecordFault::Seal) } else { Unreadable::UnsupportedFormat(format) }
     }
 
     fn check_names(&self) -> Result<(), Unreadable> {

@@ -47,7 +47,7 @@ pub trait StateStore: Send + Sync {
 /// A state as it was loaded.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StateRecord {
-    /// How often the state was saved; what the next save gives as `expected`. Never 0.
+    /// The number of the save; what the next one gives as `expected`. Never 0, and higher with each save.
     pub generation: u64,
     /// The state itself.
     pub data: Value,
@@ -69,7 +69,7 @@ pub struct StateListing {
 pub struct StateEntry {
     /// The key to load it by, its owner included.
     pub key: StateKey,
-    /// How often it was saved.
+    /// The number of its last save.
     pub generation: u64,
     /// The size of its data in bytes of JSON.
     pub bytes: u64,

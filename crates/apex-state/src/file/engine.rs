@@ -11,7 +11,7 @@ use std::{
 };
 
 use apex_meta::PluginId;
-use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::{
@@ -30,6 +30,15 @@ mod quota;
 mod recover;
 mod replace;
 mod save;
+
+#[cfg(test)]
+mod crash_tests;
+#[cfg(test)]
+mod fault_tests;
+#[cfg(test)]
+mod history_tests;
+#[cfg(test)]
+mod scenario;
 
 /// Room for an envelope: a few hundred bytes, and names of at most a few thousand.
 const ENVELOPE_BYTES: u64 = 1 << 16;
@@ -84,7 +93,7 @@ impl<D: Disk> Engine<D> {
         let place = Place::of(&self.root, key);
         match self.look::<Value>(&place.file())? {
             Look::Record(record) => return opened(key, record, None),
-            Look::Absent if matches!(self.look::<IgnoredAny>(&place.backup())?, Look::Absent) => return Ok(None),
+            Look::Absent if !self.is_there(&place.backup())? => return Ok(None),
             Look::Absent | Look::Damaged(_) => {}
         }
         // Perhaps somebody is at work on it this very moment: look again with the lock, and mend what is wrong.
@@ -132,6 +141,11 @@ impl<D: Disk> Engine<D> {
                 }
             },
         }
+    }
+
+    fn is_there(&self, path: &Path) -> Result<bool, StateError> {
+        let content = self.disk.read(path, 0).map_err(StateError::io(FileStep::Read, path))?;
+        Ok(!matches!(content, Content::Absent))
     }
 
     fn report(&self, recovery: &Recovery) {

@@ -62,6 +62,7 @@ fn damage_is_named() {
         (good.replace("\"count\":2", "\"count\":3"), RecordFault::Data),
         (good.replace("\"generation\":3", "\"generation\":4"), RecordFault::Seal),
         (good.replace("com.acme", "com.acne"), RecordFault::Seal),
+        (good.replace("\"apex_state\":1", "\"apex_state\":3"), RecordFault::Seal),
         (unsealed.replace("\"generation\":3", "\"generation\":0"), member("generation")),
         (unsealed.replace("\"generation\":3", "\"generation\":-1"), member("generation")),
         (unsealed.replace("\"generation\":3", "\"generation\":9007199254740992"), member("generation")),
@@ -124,9 +125,9 @@ proptest! {
         let at = at.index(bytes.len());
         bytes[at] ^= 1 << bit;
         // The newline at the end may become another white space; anywhere else a flip is seen.
-        if let Ok(record) = read(&bytes) {
-            prop_assert_eq!(record, whole);
-            prop_assert_eq!(at, bytes.len() - 1);
+        match read(&bytes) {
+            Ok(record) => prop_assert_eq!((record, at), (whole, bytes.len() - 1)),
+            Err(error) => prop_assert!(matches!(error, Unreadable::Damaged(_)), "{:?}", error),
         }
     }
 

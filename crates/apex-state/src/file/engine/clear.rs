@@ -2,7 +2,11 @@
 
 use serde::de::IgnoredAny;
 
-use super::{Engine, Locked, Look, check_owner, replace::Old};
+use super::{
+    Engine, Locked, Look, check_owner,
+    recover::{after_lost, next_generation},
+    replace::Old,
+};
 use crate::{
     FileStep, RecordFault, StateError, StateKey,
     disk::Disk,
@@ -34,7 +38,7 @@ impl<D: Disk> Locked<'_, D> {
             (Look::Absent | Look::Record(Record { data: None, .. }), Look::Absent) => false,
             (present, backup) => {
                 let old = if matches!(present, Look::Absent) { Old::Absent } else { Old::Unwanted };
-                let generation = self.generation_after(present, backup).min(MAX_GENERATION);
+                let generation = self.generation_after(present, backup)?;
                 self.replace(&record::write(self.key, generation, None), old)?;
                 true
             }
@@ -53,17 +57,17 @@ impl<D: Disk> Locked<'_, D> {
     }
 
     /// A number that nobody who saw the state can have; it goes on from there when there is a state again.
-    fn generation_after(&self, present: &Look<IgnoredAny>, backup: &Look<IgnoredAny>) -> u64 {
+    fn generation_after(&self, present: &Look<IgnoredAny>, backup: &Look<IgnoredAny>) -> Result<u64, StateError> {
         match (present, backup) {
-            (Look::Record(present), _) => present.generation + 1,
-            (_, Look::Record(backup)) => backup.generation + 2,
-            // Nothing tells; but nobody has saved as often as milliseconds have passed.
-            _ => u64::try_from(self.engine.now_since_1970().as_millis()).unwrap_or(MAX_GENERATION).max(1),
+            (Look::Record(present), _) => next_generation(self, present.generation),
+            (_, Look::Record(backup)) => after_lost(self, backup.generation),
+            // Nothing tells; but nobody saves more often than microseconds pass.
+            _ => Ok(u64::try_from(self.engine.now_since_1970().as_micros()).unwrap_or(MAX_GENERATION).max(1)),
         }
     }
 
     /// Removes the backup, what was set aside, and what a dead writer left.
-    fn sweep(&self) -> Result<(), StateError> {
+    pub(super) fn sweep(&self) -> Result<(), StateError> {
         let (disk, place) = (&self.engine.disk, self.place);
         let directory = place.directory();
         let listed = disk.list(directory).map_err(StateError::io(FileStep::List, directory))?;
@@ -74,6 +78,6 @@ impl<D: Disk> Locked<'_, D> {
         for path in [place.backup(), place.backup_temporary(), place.temporary()].into_iter().chain(aside) {
             disk.remove(&path).map_err(StateError::io(FileStep::Remove, &path))?;
         }
-        disk.sync_directory(directory).map_err(StateError::io(FileStep::SyncDirectory, directory))
+        self.engine.sync_directory(place)
     }
 }

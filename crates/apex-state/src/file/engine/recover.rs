@@ -43,11 +43,12 @@ impl<D: Disk> Locked<'_, D> {
     }
 
     fn restore(&mut self, fault: RecordFault, backup: &Record) -> Result<(), StateError> {
-        // The lost state went by the next number, so this one was never given out: whoever saw the lost state gets a
-        // conflict, and cannot overwrite what others save from now on.
-        let generation = next_generation(self, backup.generation + 1)?;
+        let generation = after_lost(self, backup.generation)?;
         let data = backup.data.as_ref().map(|data| data.to_string().into_bytes());
         let bytes = record::write(&backup.key, generation, data.as_deref());
+        // The backup goes by its new number first: should the restored state be damaged as well, its successors are
+        // not to be numbered from the old one again.
+        self.replace_backup(&bytes)?;
         let (set_aside, old) = match fault {
             RecordFault::Missing => (None, Old::Absent),
             _ => self.set_aside().map(|(path, old)| (Some(path), old))?,
@@ -64,23 +65,26 @@ impl<D: Disk> Locked<'_, D> {
         Ok(())
     }
 
-    /// Gives the damaged file a name to keep, and leaves it in its place until the backup replaces it.
+    /// Gives the damaged file a name to keep, and leaves it in its place, if it can have two, until it is replaced.
     fn set_aside(&self) -> Result<(PathBuf, Old), StateError> {
         let seconds = self.engine.now_since_1970().as_secs();
         let (file, disk) = (self.place.file(), &self.engine.disk);
         let mut attempt = 0;
-        loop {
+        let (path, old) = loop {
             let path = self.place.set_aside(seconds, attempt);
             match disk.link(&file, &path) {
-                Ok(()) => return Ok((path, Old::Unwanted)),
+                Ok(()) => break (path, Old::Unwanted),
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists && attempt < MOST_SET_ASIDE => attempt += 1,
                 Err(error) if has_no_links(&error) => {
                     disk.rename(&file, &path).map_err(StateError::io(FileStep::Rename, &path))?;
-                    return Ok((path, Old::Absent));
+                    break (path, Old::Absent);
                 }
                 Err(error) => return Err(StateError::io(FileStep::Link, &path)(error)),
             }
-        }
+        };
+        // Before another file takes the name, this one must have its own to stay.
+        self.engine.sync_directory(self.place)?;
+        Ok((path, old))
     }
 }
 
@@ -92,6 +96,15 @@ pub(super) fn next_generation<D: Disk>(locked: &Locked<'_, D>, last: u64) -> Res
     // No one can save that often: somebody wrote that number.
     let fault = RecordFault::Member { name: "generation" };
     Err(StateError::Corrupt { path: locked.place.file(), fault, backup: None })
+}
+
+/// A number that the lost state did not go by, so that whoever saw it gets a conflict and cannot overwrite what others
+/// save from now on.
+///
+/// The state is one ahead of its backup; and one more for each save since then that was killed between its rename and
+/// its fsync, if then a power failure keeps the last one's rename and forgets all others. Nobody will see a thousand.
+pub(super) fn after_lost<D: Disk>(locked: &Locked<'_, D>, backup: u64) -> Result<u64, StateError> {
+    next_generation(locked, backup.saturating_add(999))
 }
 
 impl<D: Disk> super::Engine<D> {

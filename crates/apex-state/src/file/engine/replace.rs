@@ -6,6 +6,7 @@ use super::{Engine, Locked, has_no_links};
 use crate::{
     FileStep, StateError,
     disk::{Content, Disk},
+    file::place::Place,
 };
 
 /// What stands where the new bytes go.
@@ -35,14 +36,26 @@ impl<D: Disk> Locked<'_, D> {
         }
         // After a failed fsync nobody knows what is on the disk, and a second one may report success for what was
         // lost: so this is the end of the save.
-        if let Err(error) = engine.disk.sync_directory(place.directory()) {
+        if let Err(error) = engine.sync_directory(place) {
             self.undo(old);
-            return Err(StateError::io(FileStep::SyncDirectory, place.directory())(error));
+            return Err(error);
         }
         if old == Old::Unwanted {
             engine.discard(&place.backup_temporary());
         }
         Ok(())
+    }
+
+    /// Replaces the backup durably.
+    pub(super) fn replace_backup(&self, bytes: &[u8]) -> Result<(), StateError> {
+        let (engine, place) = (self.engine, self.place);
+        let (temporary, backup) = (place.backup_temporary(), place.backup());
+        engine.write_new(&temporary, bytes)?;
+        if let Err(error) = engine.disk.rename(&temporary, &backup) {
+            engine.discard(&temporary);
+            return Err(StateError::io(FileStep::Rename, &backup)(error));
+        }
+        engine.sync_directory(place)
     }
 
     /// Gives the old state a second name before its first one goes to the new: the backup's, if it is a good state.
@@ -80,6 +93,12 @@ impl<D: Disk> Locked<'_, D> {
 }
 
 impl<D: Disk> Engine<D> {
+    /// Makes durable which files there are of a state.
+    pub(super) fn sync_directory(&self, place: &Place) -> Result<(), StateError> {
+        let directory = place.directory();
+        self.disk.sync_directory(directory).map_err(StateError::io(FileStep::SyncDirectory, directory))
+    }
+
     /// Writes a file that is not there, durably; the lock is held, so a file in its way is a dead writer's.
     fn write_new(&self, path: &Path, bytes: &[u8]) -> Result<(), StateError> {
         let created = match self.disk.create(path) {

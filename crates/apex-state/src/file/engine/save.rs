@@ -55,6 +55,10 @@ impl<D: Disk> Locked<'_, D> {
         let last = current.as_ref().map_or(0, |record| record.generation);
         check_generation(self.key, expected, if old == Old::Good { last } else { 0 })?;
         let generation = next_generation(self, last)?;
+        if old == Old::Unwanted && self.engine.is_there(&self.place.backup())? {
+            // A clear was cut short. What it left must never come back in the place of what is saved now.
+            self.sweep()?;
+        }
         let bytes = record::write(self.key, generation, Some(data));
         let old_bytes = current.map_or(0, |record| record.total_bytes);
         let usage = self.admit(old_bytes, bytes.len() as u64)?;
