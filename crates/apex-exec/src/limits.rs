@@ -1,0 +1,51 @@
+//! The limits that an instance runs under.
+
+use std::time::Duration;
+
+/// The limits that an instance runs under.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// How long a call may take that sets no deadline, of an action that declares no `timeout_ms`; none: for ever.
+    pub default_timeout: Option<Duration>,
+    /// How long the plugin may take to be made and initialized.
+    pub initialize_timeout: Duration,
+    /// How long the plugin's own shutdown may take.
+    pub shutdown_timeout: Duration,
+    /// How long an action that was cancelled may still run to end in an orderly way; streams are dropped at once.
+    pub cancel_grace: Duration,
+    /// How long one poll of an asynchronous action may hold its worker before a warning names it; at least 1 ms.
+    pub slow_poll: Duration,
+    /// The most bytes of parameters as JSON.
+    pub max_params_bytes: usize,
+    /// The most bytes of a result as JSON, or of a raw answer.
+    pub max_result_bytes: usize,
+    /// The most bytes of one chunk of a stream.
+    pub max_chunk_bytes: usize,
+    /// The most bytes of one progress report's message and details; longer messages are cut, longer details left out.
+    pub max_progress_bytes: usize,
+    /// How many progress reports may wait for the caller; then the oldest is given up for the newest. At least 1.
+    pub progress_buffer: usize,
+    /// How many `blocking` actions may run at once; at least 1.
+    pub blocking_threads: usize,
+    /// How many `blocking` actions may wait for a thread.
+    pub blocking_queue: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            default_timeout: Some(Duration::from_secs(300)),
+            initialize_timeout: Duration::from_secs(30),
+            shutdown_timeout: Duration::from_secs(5),
+            cancel_grace: Duration::from_millis(100),
+            slow_poll: Duration::from_millis(250),
+            max_params_bytes: 16 << 20,
+            max_result_bytes: 64 << 20,
+            max_chunk_bytes: 16 << 20,
+            max_progress_bytes: 64 << 10,
+            progress_buffer: 64,
+            blocking_threads: 32,
+            blocking_queue: 1024,
+        }
+    }
+}

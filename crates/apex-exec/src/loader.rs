@@ -1,0 +1,182 @@
+//! Loading verified plugins, each library once a process.
+
+use std::{
+    collections::HashMap,
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use apex_abi::{LoadError, PluginModule, load_module};
+use apex_meta::{Digest, Document, ErrorKind, Placement, PluginId, PluginVersion, Runtime};
+use apex_trust::Verified;
+
+use crate::{CallError, actions::Actions, subject::Subject};
+
+/// Loads verified plugins.
+///
+/// What was loaded stays in the process for good, and is known process-wide by plugin, version and tree digest: loading
+/// the same again, also with another loader, gives the same code.
+#[derive(Debug, Clone, Default)]
+pub struct Loader(());
+
+/// A plugin whose code is in this process, ready to be started any number of times; clones share it.
+#[derive(Clone)]
+pub struct Loaded(pub(crate) Arc<LoadedParts>);
+
+pub(crate) struct LoadedParts {
+    pub(crate) document: Document,
+    pub(crate) subject: Arc<Subject>,
+    pub(crate) actions: Arc<Actions>,
+    pub(crate) module: PluginModule,
+    pub(crate) placement: Placement,
+    pub(crate) verified: Option<Verified>,
+}
+
+/// By what a loaded library is known.
+#[derive(PartialEq, Eq, Hash)]
+struct Key {
+    id: PluginId,
+    version: PluginVersion,
+    digest: Digest,
+}
+
+static LIBRARIES: Mutex<Option<HashMap<Key, PluginModule>>> = Mutex::new(None);
+
+impl Loader {
+    /// A loader.
+    pub fn new() -> Self {
+        Self(())
+    }
+
+    /// Loads a plugin from the very bytes that were verified.
+    ///
+    /// This runs the library's constructors and blocks for about a millisecond.
+    ///
+    /// # Errors
+    /// `IsolationUnavailable` for a plugin that may run in a child process only, `UnsupportedRuntime` for one that is not
+    /// native, `AbiMismatch` for a library that does not fit this host, `LoadFailed` where it cannot be opened, and
+    /// `UnsupportedPlatform` elsewhere than on Linux.
+    pub fn load(&self, verified: Verified) -> Result<Loaded, CallError> {
+        let document = verified.document().clone();
+        let subject = Subject::of(&document);
+        let entry_point = &verified.manifest().entry_point;
+        if entry_point.runtime() != Runtime::Native {
+            let message = format!("its entry point `{entry_point}` needs a runtime that this host does not have");
+            return Err(subject.error(ErrorKind::UnsupportedRuntime, message));
+        }
+        if verified.placement() == Placement::Process {
+            return Err(no_isolation(&subject, &verified));
+        }
+        let module = module_of(&verified).map_err(|error| explain(&subject, &error))?;
+        check_type(&subject, &document, module)?;
+        Ok(Loaded::new(document, module, verified.placement(), Some(verified)))
+    }
+}
+
+impl Loaded {
+    /// A plugin that is linked into this program; `module` is what the SDK's `linked` gives.
+    pub fn linked(document: Document, module: PluginModule) -> Self {
+        Self::new(document, module, Placement::Linked, None)
+    }
+
+    fn new(document: Document, module: PluginModule, placement: Placement, verified: Option<Verified>) -> Self {
+        let (subject, actions) = (Arc::new(Subject::of(&document)), Arc::new(Actions::of(&document)));
+        Self(Arc::new(LoadedParts { document, subject, actions, module, placement, verified }))
+    }
+
+    /// The plugin's id.
+    pub fn id(&self) -> &PluginId {
+        &self.0.subject.id
+    }
+
+    /// The plugin's version.
+    pub fn version(&self) -> &PluginVersion {
+        &self.0.subject.version
+    }
+
+    /// The plugin's manifest.
+    pub fn document(&self) -> &Document {
+        &self.0.document
+    }
+
+    /// The proof that it was verified; none for a plugin that is linked in.
+    pub fn verified(&self) -> Option<&Verified> {
+        self.0.verified.as_ref()
+    }
+
+    /// Where its code runs.
+    pub fn placement(&self) -> Placement {
+        self.0.placement
+    }
+}
+
+impl fmt::Debug for Loaded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Loaded({} {}, {})", self.id(), self.version(), self.placement())
+    }
+}
+
+/// The module of a verified library, which is opened at the first time.
+fn module_of(verified: &Verified) -> Result<PluginModule, LoadError> {
+    let open = || {
+        let path = verified.library().path();
+        // SAFETY: `Verified` says that policy lets these bytes run in this process, they are sealed against change, and
+        // their path stays theirs for as long as the process lives.
+        #[expect(unsafe_code, reason = "the one place where a plugin's code enters the process")]
+        unsafe {
+            load_module(&path)
+        }
+    };
+    let Some(digest) = verified.digest().copied() else {
+        return open();
+    };
+    let key = Key { id: verified.id().clone(), version: verified.version().clone(), digest };
+    // Held while the library is opened: two threads must not open the same one twice. The dynamic loader has a lock of
+    // its own for that time anyway.
+    let mut libraries = LIBRARIES.lock().unwrap_or_else(PoisonError::into_inner);
+    let libraries = libraries.get_or_insert_default();
+    if let Some(module) = libraries.get(&key) {
+        return Ok(*module);
+    }
+    let module = open()?;
+    libraries.insert(key, module);
+    Ok(module)
+}
+
+/// The manifest names the type that the library exports, so that an entry point never means other code than it says.
+fn check_type(subject: &Subject, document: &Document, module: PluginModule) -> Result<(), CallError> {
+    let entry_point = &document.manifest().entry_point;
+    let named = entry_point.as_str().rsplit("::").next().unwrap_or_default();
+    match module.type_name() {
+        found if found == named => Ok(()),
+        found => {
+            let message =
+                format!("its entry point is `{entry_point}`, but its library exports `{}`", found.escape_debug());
+            Err(subject
+                .error(ErrorKind::LoadFailed, message)
+                .with_hint("correct `entry_point` in plugin.json: crate name, `::`, name of the exported type"))
+        }
+    }
+}
+
+fn no_isolation(subject: &Subject, verified: &Verified) -> CallError {
+    let hint = match verified.publisher() {
+        Some(publisher) => format!(
+            "trust the publisher `{publisher}` with `--placement in-process`, if its plugins may do all that this program may"
+        ),
+        None => "sign the plugin with a key whose publisher is trusted with `--placement in-process`".to_owned(),
+    };
+    let message = "policy lets it run in a child process only, which this release cannot start";
+    subject.error(ErrorKind::IsolationUnavailable, message).with_hint(hint)
+}
+
+fn explain(subject: &Subject, error: &LoadError) -> CallError {
+    if let Some(dump) = error.dump() {
+        tracing::debug!(plugin = %subject.id, version = %subject.version, "layouts differ: {dump}");
+    }
+    let explained = subject.error(error.kind(), error.to_string());
+    match error.hint() {
+        Some(hint) => explained.with_hint(hint),
+        None => explained,
+    }
+}

@@ -1,0 +1,226 @@
+//! What the host offers to its plugins, and how a plugin reaches it.
+
+use std::{
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use apex_abi::{
+    AbiError, FfiFuture, HostBox, HostObject, LoadedState, LogLevel, PluginError, ROption, RResult, RString, RVec,
+    SavedState, StateRecord, StateScope, contained, host_box,
+};
+use apex_meta::{CallContext, ErrorKind};
+use async_trait::async_trait;
+use serde_json::{Map, Value};
+use tokio::runtime::Handle;
+
+use crate::subject::Subject;
+
+/// What the host offers to one instance of a plugin.
+///
+/// An implementation knows whose instance it serves: a plugin cannot name another plugin's state. Methods may be called
+/// from any thread, also from one without a runtime; a panic in them reaches the plugin as an error.
+#[async_trait]
+pub trait HostServices: Send + Sync {
+    /// Loads the state of a scope: its generation and its data, or nothing if none was saved yet.
+    ///
+    /// Tenant and user of the scope are those of `context`, which outside of a call has neither.
+    ///
+    /// # Errors
+    /// `StateIo` and others of the state kinds.
+    async fn load_state(&self, scope: StateScope, context: &CallContext) -> Result<Option<(u64, Value)>, PluginError>;
+
+    /// Saves the state of a scope, if it still is of the generation `expected` (0: none yet); gives the new generation.
+    ///
+    /// # Errors
+    /// `StateConflict` if somebody else saved in between; `StateIo` and others of the state kinds.
+    async fn save_state(
+        &self,
+        scope: StateScope,
+        context: &CallContext,
+        expected: u64,
+        data: Value,
+    ) -> Result<u64, PluginError>;
+
+    /// Takes a line of the plugin's log; by default it goes to `tracing`.
+    fn log(&self, line: &LogLine<'_>) {
+        line.trace();
+    }
+}
+
+/// A line of a plugin's log.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct LogLine<'a> {
+    /// The plugin.
+    pub plugin: &'a apex_meta::PluginId,
+    /// Its version.
+    pub version: &'a apex_meta::PluginVersion,
+    /// The action that wrote it, if it was written during a call.
+    pub action: Option<&'a str>,
+    /// How much it matters.
+    pub level: LogLevel,
+    /// Which part of the plugin wrote it.
+    pub target: &'a str,
+    /// What it says.
+    pub message: &'a str,
+    /// What else it says.
+    pub fields: &'a Map<String, Value>,
+    /// On whose behalf.
+    pub context: &'a CallContext,
+}
+
+impl LogLine<'_> {
+    /// Writes the line to `tracing`.
+    pub fn trace(&self) {
+        macro_rules! emit {
+            ($level:ident) => {
+                tracing::event!(
+                    target: "apex_plugin",
+                    tracing::Level::$level,
+                    plugin = %self.plugin,
+                    version = %self.version,
+                    action = self.action,
+                    part = self.target,
+                    fields = (!self.fields.is_empty()).then(|| tracing::field::debug(self.fields)),
+                    "{}",
+                    self.message
+                )
+            };
+        }
+        match self.level {
+            LogLevel::Error => emit!(ERROR),
+            LogLevel::Warn => emit!(WARN),
+            LogLevel::Info => emit!(INFO),
+            LogLevel::Debug => emit!(DEBUG),
+            LogLevel::Trace => emit!(TRACE),
+        }
+    }
+}
+
+/// A host that keeps no state, and whose plugins log to `tracing`.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoServices;
+
+#[async_trait]
+impl HostServices for NoServices {
+    async fn load_state(&self, _: StateScope, _: &CallContext) -> Result<Option<(u64, Value)>, PluginError> {
+        Err(PluginError::new(ErrorKind::StateIo, "this host keeps no state"))
+    }
+
+    async fn save_state(&self, _: StateScope, _: &CallContext, _: u64, _: Value) -> Result<u64, PluginError> {
+        Err(PluginError::new(ErrorKind::StateIo, "this host keeps no state"))
+    }
+}
+
+/// The host's services, as an instance's objects reach them.
+pub(crate) struct Desk {
+    pub(crate) services: Arc<dyn HostServices>,
+    pub(crate) subject: Arc<Subject>,
+    /// The runtime that the instance was started in, if any: services may use it on whatever thread they are asked.
+    pub(crate) runtime: Option<Handle>,
+}
+
+impl Desk {
+    pub(crate) fn log(
+        &self,
+        call: Option<(&str, &CallContext)>,
+        level: u8,
+        target: &str,
+        message: &str,
+        fields: &[u8],
+    ) {
+        let fields = match serde_json::from_slice(fields) {
+            Ok(Value::Object(fields)) => fields,
+            Ok(other) => Map::from_iter([("fields".to_owned(), other)]),
+            Err(_) => Map::new(),
+        };
+        let nobody = CallContext::default();
+        let (plugin, version, level) = (&self.subject.id, &self.subject.version, LogLevel::from_number(level));
+        let (action, context) = call.map_or((None, &nobody), |(action, context)| (Some(action), context));
+        self.services.log(&LogLine { plugin, version, action, level, target, message, fields: &fields, context });
+    }
+
+    pub(crate) fn load_state(self: &Arc<Self>, scope: &str, context: CallContext) -> FfiFuture<LoadedState> {
+        let (desk, scope) = (Arc::clone(self), scope.parse::<StateScope>());
+        self.answer(async move {
+            let scope = scope.map_err(|error| malformed(&error))?;
+            let Some((generation, data)) = desk.services.load_state(scope, &context).await? else {
+                return Ok(ROption::RNone);
+            };
+            let data = serde_json::to_vec(&data).map_err(|error| malformed(&error))?;
+            Ok(ROption::RSome(StateRecord { generation, data: data.into() }))
+        })
+    }
+
+    pub(crate) fn save_state(
+        self: &Arc<Self>,
+        scope: &str,
+        context: CallContext,
+        expected: u64,
+        data: RVec<u8>,
+    ) -> FfiFuture<SavedState> {
+        let (desk, scope) = (Arc::clone(self), scope.parse::<StateScope>());
+        self.answer(async move {
+            let scope = scope.map_err(|error| malformed(&error))?;
+            let data = serde_json::from_slice(&data).map_err(|error| malformed(&error))?;
+            desk.services.save_state(scope, &context, expected, data).await
+        })
+    }
+
+    /// A future that the plugin may poll wherever it likes: in the host's runtime, and without a panic getting out.
+    fn answer<T: 'static>(
+        self: &Arc<Self>,
+        future: impl Future<Output = Result<T, PluginError>> + Send + 'static,
+    ) -> FfiFuture<RResult<T, AbiError>> {
+        let subject = Arc::clone(&self.subject);
+        contained(InRuntime { runtime: self.runtime.clone(), future: Box::pin(future) }, move |panicked| {
+            tracing::error!(plugin = %subject.id, error = %panicked, "the host's own services panicked");
+        })
+    }
+}
+
+/// The error about a request for state that no plugin of this SDK makes.
+fn malformed(error: &(dyn std::error::Error + 'static)) -> PluginError {
+    PluginError::new(ErrorKind::ProtocolViolation, "a scope or a state is malformed").caused_by(error)
+}
+
+/// A future whose polls are in a runtime's context.
+struct InRuntime<F> {
+    runtime: Option<Handle>,
+    future: Pin<Box<F>>,
+}
+
+impl<F: Future> Future for InRuntime<F> {
+    type Output = F::Output;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
+        let this = &mut *self;
+        let _entered = this.runtime.as_ref().map(Handle::enter);
+        this.future.as_mut().poll(context)
+    }
+}
+
+/// What a plugin may use for the life of its instance.
+struct InstanceHost(Arc<Desk>);
+
+impl Desk {
+    pub(crate) fn for_instance(self: &Arc<Self>) -> HostBox {
+        host_box(InstanceHost(Arc::clone(self)))
+    }
+}
+
+impl HostObject for InstanceHost {
+    fn log(&self, level: u8, target: RString, message: RString, fields: RVec<u8>) {
+        self.0.log(None, level, &target, &message, &fields);
+    }
+
+    fn load_state(&self, scope: RString) -> FfiFuture<LoadedState> {
+        self.0.load_state(&scope, CallContext::default())
+    }
+
+    fn save_state(&self, scope: RString, expected: u64, data: RVec<u8>) -> FfiFuture<SavedState> {
+        self.0.save_state(&scope, CallContext::default(), expected, data)
+    }
+}

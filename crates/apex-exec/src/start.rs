@@ -1,0 +1,97 @@
+//! Starting an instance.
+
+use std::{
+    sync::{Arc, Mutex, atomic::AtomicBool},
+    time::Duration,
+};
+
+use apex_meta::ErrorKind;
+use tokio::{runtime::Handle, sync::Notify};
+
+use crate::{
+    CallError, InstanceOptions, Lifecycle, Loaded, Observer, Transition,
+    actions::complete_configuration,
+    blocking::{Limited, Pool, run_limited},
+    core::{Core, Plugin, UnderWay},
+    lifecycle::{LifecycleCell, announce},
+    metrics::ActionCounters,
+    placement::Placed,
+    services::Desk,
+    subject::Subject,
+    timer::Timer,
+    watchdog::{Watch, Watched},
+};
+
+/// Starts an instance and tells the observer of each step.
+pub(crate) async fn start(loaded: Loaded, options: InstanceOptions) -> Result<Arc<Core>, CallError> {
+    let (subject, observer) = (Arc::clone(&loaded.0.subject), Arc::clone(&options.observer));
+    tell(&*observer, &subject, None, Lifecycle::Loaded, None);
+    let core = match initialize(loaded, options).await {
+        Ok(core) => core,
+        Err(error) => {
+            tell(&*observer, &subject, Some(Lifecycle::Loaded), Lifecycle::Failed, Some(error.clone()));
+            return Err(error);
+        }
+    };
+    core.advance(Lifecycle::Initialized, None);
+    core.advance(Lifecycle::Running, None);
+    Ok(core)
+}
+
+fn tell(observer: &dyn Observer, subject: &Subject, from: Option<Lifecycle>, to: Lifecycle, error: Option<CallError>) {
+    let (plugin, version) = (subject.id.clone(), subject.version.clone());
+    announce(observer, &Transition { plugin, version, from, to, error });
+}
+
+async fn initialize(loaded: Loaded, options: InstanceOptions) -> Result<Arc<Core>, CallError> {
+    let Loaded(parts) = loaded;
+    let (subject, actions) = (Arc::clone(&parts.subject), Arc::clone(&parts.actions));
+    let InstanceOptions { mut configuration, services, mut limits, observer } = options;
+    limits.slow_poll = limits.slow_poll.max(Duration::from_millis(1));
+    complete_configuration(&parts.document, &mut configuration)
+        .map_err(|error| error.with_plugin(&subject.id, &subject.version))?;
+    let configuration = serde_json::to_vec(&configuration).map_err(|error| {
+        subject.error(ErrorKind::Configuration, "the configuration cannot be written as JSON").caused_by(&error)
+    })?;
+    let no_thread = |error| subject.error(ErrorKind::ResourceLimit, "the system gives no thread").caused_by(&error);
+    let timer = Timer::get().map_err(no_thread)?;
+    let watched = Watched {
+        subject: Arc::clone(&subject),
+        actions: Arc::clone(&actions),
+        limit: limits.slow_poll,
+        observer: Arc::clone(&observer),
+    };
+    let watch = Watch::over(watched).map_err(no_thread)?;
+    let desk = Arc::new(Desk { services, subject: Arc::clone(&subject), runtime: Handle::try_current().ok() });
+    let pool = Arc::new(Pool::new(limits.blocking_threads, limits.blocking_queue));
+    let placed = {
+        let (module, desk) = (parts.module, Arc::clone(&desk));
+        let create = move || async move {
+            let placed = Placed::create(module)?;
+            placed.initialize(&desk, configuration).await?;
+            Ok(placed)
+        };
+        run_limited(&pool, timer, limits.initialize_timeout, create).await
+    };
+    let placed = match placed {
+        Ok(Limited::Finished(Ok(placed))) => placed,
+        Ok(Limited::Finished(Err(error))) | Err(error) => return Err(subject.reported(error)),
+        Ok(Limited::TooSlow) => return Err(subject.too_slow("initialization", limits.initialize_timeout)),
+    };
+    Ok(Arc::new(Core {
+        counters: (0..actions.len()).map(|_| ActionCounters::default()).collect(),
+        document: parts.document.clone(),
+        placed: Plugin::new(pool, placed),
+        lifecycle: LifecycleCell::new(Lifecycle::Loaded),
+        under_way: Mutex::new(UnderWay::default()),
+        cut_off: AtomicBool::new(false),
+        idle: Notify::new(),
+        subject,
+        actions,
+        limits,
+        desk,
+        timer,
+        watch,
+        observer,
+    }))
+}

@@ -1,0 +1,41 @@
+//! Whom an error, a log line or an event is about.
+
+use std::time::Duration;
+
+use apex_abi::PluginError;
+use apex_meta::{Document, ErrorKind, PluginId, PluginVersion};
+
+use crate::CallError;
+
+/// A plugin in one version.
+#[derive(Debug, Clone)]
+pub(crate) struct Subject {
+    pub(crate) id: PluginId,
+    pub(crate) version: PluginVersion,
+}
+
+impl Subject {
+    pub(crate) fn of(document: &Document) -> Self {
+        Self { id: document.id().clone(), version: document.version().clone() }
+    }
+
+    /// An error of this plugin.
+    pub(crate) fn error(&self, kind: ErrorKind, message: impl Into<String>) -> CallError {
+        CallError::new(kind, message).with_plugin(&self.id, &self.version)
+    }
+
+    /// An error that the plugin reports.
+    pub(crate) fn reported(&self, error: PluginError) -> CallError {
+        CallError::from_plugin(error).with_plugin(&self.id, &self.version)
+    }
+
+    /// The error that something took longer than it may.
+    pub(crate) fn too_slow(&self, what: &str, limit: Duration) -> CallError {
+        self.error(ErrorKind::DeadlineExceeded, format!("{what} took longer than {limit:?}"))
+    }
+
+    #[cfg(test)]
+    pub(crate) fn example() -> Self {
+        Self { id: "com.acme.example".parse().expect("a valid id"), version: "1.2.3".parse().expect("a valid version") }
+    }
+}
