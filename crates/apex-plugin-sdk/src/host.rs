@@ -36,6 +36,16 @@ impl Host {
         read_configuration(&self.shared)
     }
 
+    /// One setting of the configuration, nothing if it is missing or `null`.
+    ///
+    /// # Errors
+    /// When it does not fit the type; the kind is `Configuration`.
+    pub fn setting<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>> {
+        let mut settings: Map<String, Value> = self.configuration()?;
+        let setting = settings.remove(name).map_or(Ok(None), serde_json::from_value);
+        setting.context(format!("the setting `{name}` does not fit")).with_kind(ErrorKind::Configuration)
+    }
+
     /// Writes to the host's log.
     pub fn log(&self, level: LogLevel, message: &str, fields: &Map<String, Value>) {
         self.services.log(level, message, fields);

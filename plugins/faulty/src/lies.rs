@@ -1,0 +1,39 @@
+//! Answers, chunks and progress that break the contract.
+
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
+
+use apex_plugin_sdk::{Chunk, Chunks, Context, Progress, Reply, Result, futures::stream, reply};
+
+fn percent(percentage: f64) -> Progress {
+    Progress { percentage: Some(percentage), message: Some("a lie".to_owned()), ..Progress::default() }
+}
+
+pub(crate) fn progress(context: &Context, after_end_ms: u64) -> Result<Reply> {
+    for percentage in [50.0, 20.0, -5.0, 250.0, f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 80.0, 60.0] {
+        context.report_progress(&percent(percentage));
+    }
+    let context = context.clone();
+    let late = Duration::from_millis(after_end_ms);
+    thread::spawn(move || {
+        let start = Instant::now();
+        while start.elapsed() < late {
+            context.report_progress(&percent(1.0));
+            thread::sleep(Duration::from_millis(1));
+        }
+    });
+    reply("done, or so it says")
+}
+
+pub(crate) fn flood(context: &Context, count: u64) -> Result<Reply> {
+    for number in 1..=count {
+        context.progress(number, count, "flooding");
+    }
+    reply(count)
+}
+
+pub(crate) fn chunk() -> Chunks {
+    Chunks::new(stream::iter([Chunk::json(&1), Ok(Chunk::raw(b"[1, 2".to_vec())), Chunk::json(&3)]))
+}
