@@ -24,6 +24,11 @@ struct Contents {
 }
 
 impl Catalogue {
+    /// The catalogue before the first scan: nothing in it, generation 0.
+    pub fn empty() -> Self {
+        Self { contents: Arc::new(Contents { entries: Vec::new(), problems: Vec::new() }), generation: 0 }
+    }
+
     /// The entries must be in order.
     pub(crate) fn new(entries: Vec<Entry>, problems: Vec<Problem>) -> Self {
         Self { contents: Arc::new(Contents { entries, problems }), generation: 1 }

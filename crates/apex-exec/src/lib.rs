@@ -73,6 +73,7 @@ mod actions;
 mod active;
 mod answer;
 mod blocking;
+mod bound;
 mod call;
 mod call_error;
 mod core;

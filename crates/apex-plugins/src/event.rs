@@ -1,0 +1,83 @@
+//! What happens in the registry and to the plugins, for whoever listens.
+
+use std::{
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use apex_discover::Catalogue;
+use apex_exec::Lifecycle;
+use apex_meta::{PluginId, PluginVersion, Reason};
+use futures::{Stream, stream::BoxStream};
+use tokio::sync::broadcast;
+
+/// Something that happened in the registry or to a plugin.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Event {
+    /// The roots were scanned; this is what is there now.
+    Discovered(Arc<Catalogue>),
+    /// An instance went from one state of its life to another.
+    Lifecycle {
+        /// The plugin.
+        plugin: PluginId,
+        /// Its version.
+        version: PluginVersion,
+        /// The state it left; none for a new instance.
+        from: Option<Lifecycle>,
+        /// The state it is in now.
+        to: Lifecycle,
+    },
+    /// A damaged state was replaced by its backup.
+    StateRecovered {
+        /// The plugin whose state it is.
+        plugin: PluginId,
+        /// What was wrong, and where the damaged file went.
+        reason: Reason,
+    },
+    /// The listener was too slow, and this many events before the next one are lost to it.
+    Missed(u64),
+}
+
+/// How many events a slow listener may lag behind before it misses some.
+const BUFFERED: usize = 1024;
+
+/// Where events are sent to.
+#[derive(Clone)]
+pub(crate) struct Events(broadcast::Sender<Event>);
+
+impl Default for Events {
+    fn default() -> Self {
+        Self(broadcast::Sender::new(BUFFERED))
+    }
+}
+
+impl Events {
+    pub(crate) fn send(&self, event: Event) {
+        // An error only says that nobody listens.
+        let _ = self.0.send(event);
+    }
+
+    pub(crate) fn subscribe(&self) -> EventStream {
+        let events = futures::stream::unfold(self.0.subscribe(), |mut receiver| async move {
+            match receiver.recv().await {
+                Ok(event) => Some((event, receiver)),
+                Err(broadcast::error::RecvError::Lagged(count)) => Some((Event::Missed(count), receiver)),
+                Err(broadcast::error::RecvError::Closed) => None,
+            }
+        });
+        EventStream(Box::pin(events))
+    }
+}
+
+/// The events from the moment of subscription on; a slow listener misses some and is told how many.
+pub struct EventStream(BoxStream<'static, Event>);
+
+impl Stream for EventStream {
+    type Item = Event;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Event>> {
+        self.0.as_mut().poll_next(context)
+    }
+}
