@@ -4,7 +4,7 @@
 //! used. From there on host and plugin talk through four small objects: [`PluginObject`] answers calls,
 //! [`ChunkStream`] yields chunks, [`HostObject`] and [`CallObject`] are what the plugin may use of the host. All data
 //! crosses as JSON in bytes, all errors as [`AbiError`], with [`PluginError`] as the plain-Rust twin. No panic crosses:
-//! [`contain`], [`contained`] and [`contained_stream`] turn it into an error on the side where it happens.
+//! [`contain()`], [`contained`] and [`contained_stream`] turn it into an error on the side where it happens.
 //!
 //! Authors use the SDK, which hides all of this. The crate refuses to unload a library, to memoise one module for all
 //! plugins, to start a runtime, and to look into parameters or results.
