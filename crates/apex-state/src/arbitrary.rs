@@ -1,11 +1,11 @@
 //! Arbitrary keys and states for property tests.
 #![allow(clippy::unwrap_used, reason = "the patterns below give valid names only")]
 
-use apex_meta::{Digest, DigestAlgorithm};
+use apex_meta::{Digest, DigestAlgorithm, Owner};
 use proptest::prelude::*;
 use serde_json::Value;
 
-use crate::{Owner, Scope, ScopeName, StateKey};
+use crate::{Scope, ScopeName, StateKey};
 
 /// Names of every alphabet, path separators and dots included.
 pub(crate) fn scope_name() -> impl Strategy<Value = ScopeName> {
@@ -24,6 +24,7 @@ pub(crate) fn scope() -> impl Strategy<Value = Scope> {
 pub(crate) fn owner() -> impl Strategy<Value = Owner> {
     prop_oneof![
         "\\PC{1,12}".prop_map(Owner::Publisher),
+        Just(Owner::Linked),
         any::<[u8; 32]>().prop_map(|bytes| Owner::Digest(Digest::new(DigestAlgorithm::Blake3, bytes))),
     ]
 }

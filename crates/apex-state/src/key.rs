@@ -2,8 +2,7 @@
 
 use std::fmt;
 
-use apex_meta::{Digest, PluginId, PluginVersion};
-use serde::{Deserialize, Serialize};
+use apex_meta::{Owner, PluginId, PluginVersion};
 
 use crate::Scope;
 
@@ -27,7 +26,7 @@ pub struct StateKey {
     pub version: PluginVersion,
     /// For whom the state is kept.
     pub scope: Scope,
-    /// To whom the state belongs, when the host binds state to what it verified.
+    /// To whom the state belongs; `None` if the host does not bind states to what it verified.
     pub owner: Option<Owner>,
 }
 
@@ -61,24 +60,5 @@ impl fmt::Display for StateKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.plugin, self.version)?;
         if self.scope.is_global() { Ok(()) } else { write!(f, " ({})", self.scope) }
-    }
-}
-
-/// To whom a state belongs: an id alone can be squatted by another plugin, what was verified cannot.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Owner {
-    /// A publisher of the trust store, whose key signed the plugin.
-    Publisher(String),
-    /// An unsigned plugin of exactly this content.
-    Digest(Digest),
-}
-
-impl fmt::Display for Owner {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Publisher(name) => write!(f, "publisher `{}`", name.escape_debug()),
-            Self::Digest(digest) => write!(f, "the unsigned plugin {digest}"),
-        }
     }
 }

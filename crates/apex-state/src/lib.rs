@@ -1,6 +1,6 @@
 //! Durable state of plugins: atomic, compare-and-swap, recoverable.
 //!
-//! A [`StateKey`] names a state: of which plugin, which version, for whom ([`Scope`]), on whose word ([`Owner`]). A
+//! A [`StateKey`] names a state: of which plugin, which version, for whom ([`Scope`]), on whose word ([`Owner`](apex_meta::Owner)). A
 //! [`StateStore`] loads and saves it; the one for hosts is [`FileStateStore`], and [`MemoryStateStore`] is for tests.
 //!
 //! - A load tells "none yet" (`Ok(None)`) from "failed".
@@ -45,11 +45,13 @@ mod workers;
 #[cfg(test)]
 mod arbitrary;
 
+/// The vocabulary that keys are made of.
+pub use apex_meta::{CallContext, Owner, PluginId, PluginVersion, StateScope};
 pub use error::{FileStep, StateError};
 pub use file::{FileStateOptions, FileStateStore};
-pub use key::{Owner, StateKey};
+pub use key::StateKey;
 pub use limits::StateLimits;
 pub use memory::MemoryStateStore;
 pub use record::RecordFault;
-pub use scope::{InvalidScope, Scope, ScopeKind, ScopeName};
+pub use scope::{InvalidScope, Scope, ScopeName};
 pub use store::{Recovery, StateEntry, StateListing, StateRecord, StateStore};

@@ -5,12 +5,12 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use apex_meta::PluginId;
+use apex_meta::{Owner, PluginId};
 use async_trait::async_trait;
 use serde_json::Value;
 
 use crate::{
-    Owner, StateEntry, StateError, StateKey, StateLimits, StateListing, StateRecord, StateStore, limits,
+    StateEntry, StateError, StateKey, StateLimits, StateListing, StateRecord, StateStore, limits,
     store::check_generation,
 };
 

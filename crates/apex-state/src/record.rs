@@ -12,12 +12,12 @@
 
 use std::ops::Range;
 
-use apex_meta::{PluginId, PluginVersion};
+use apex_meta::{Owner, PluginId, PluginVersion};
 use blake3::Hash;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::{Owner, Scope, StateKey};
+use crate::{Scope, StateKey};
 
 const FORMAT: u64 = 1;
 

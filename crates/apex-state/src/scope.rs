@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr, sync::Arc};
 
-use apex_meta::CallContext;
+use apex_meta::{CallContext, StateScope};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 /// For whom a state is kept.
@@ -27,6 +27,22 @@ pub enum Scope {
 }
 
 impl Scope {
+    /// The scope that a plugin asks for, with the names of those whom the call is made for.
+    ///
+    /// # Errors
+    /// When the context names no tenant or user where one is asked for, or a name that is empty or too long.
+    pub fn of(asked: StateScope, context: &CallContext) -> Result<Self, InvalidScope> {
+        let named = |name: &Option<String>| name.as_deref().map(ScopeName::new).transpose();
+        let missing = InvalidScope::Unnamed { asked };
+        match asked {
+            StateScope::Global => Ok(Self::Global),
+            StateScope::Tenant => Ok(Self::Tenant(named(&context.tenant)?.ok_or(missing)?)),
+            StateScope::User => {
+                Ok(Self::User { tenant: named(&context.tenant)?, user: named(&context.user)?.ok_or(missing)? })
+            }
+        }
+    }
+
     /// Whether this is [`Scope::Global`].
     pub fn is_global(&self) -> bool {
         matches!(self, Self::Global)
@@ -71,63 +87,6 @@ impl From<Scope> for ScopeNames {
             Scope::Tenant(tenant) => Self { tenant: Some(tenant), user: None },
             Scope::User { tenant, user } => Self { tenant, user: Some(user) },
         }
-    }
-}
-
-/// A kind of scope, which is all that a plugin may ask for: the names come from the host's [`CallContext`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ScopeKind {
-    /// One state for everybody.
-    #[default]
-    Global,
-    /// One state for each tenant.
-    Tenant,
-    /// One state for each user.
-    User,
-}
-
-impl ScopeKind {
-    /// The name that a plugin asks by.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Global => "global",
-            Self::Tenant => "tenant",
-            Self::User => "user",
-        }
-    }
-
-    /// The scope of this kind that a call is made for.
-    ///
-    /// # Errors
-    /// When the context names no tenant or user where this kind needs one, or a name that is empty or too long.
-    pub fn resolve(self, context: &CallContext) -> Result<Scope, InvalidScope> {
-        let named = |name: &Option<String>| name.as_deref().map(ScopeName::new).transpose();
-        let missing = InvalidScope::Unnamed { kind: self };
-        match self {
-            Self::Global => Ok(Scope::Global),
-            Self::Tenant => Ok(Scope::Tenant(named(&context.tenant)?.ok_or(missing)?)),
-            Self::User => {
-                Ok(Scope::User { tenant: named(&context.tenant)?, user: named(&context.user)?.ok_or(missing)? })
-            }
-        }
-    }
-}
-
-impl fmt::Display for ScopeKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
-    }
-}
-
-impl FromStr for ScopeKind {
-    type Err = InvalidScope;
-
-    fn from_str(text: &str) -> Result<Self, InvalidScope> {
-        [Self::Global, Self::Tenant, Self::User]
-            .into_iter()
-            .find(|kind| kind.as_str() == text)
-            .ok_or_else(|| InvalidScope::UnknownKind { kind: text.to_owned() })
     }
 }
 
@@ -205,17 +164,11 @@ pub enum InvalidScope {
         /// The length found, in bytes.
         bytes: usize,
     },
-    /// The call is not made for anybody of this kind.
-    #[error("state of scope `{kind}` is asked for, but the call context names no {kind}")]
+    /// The call is made for nobody of this kind.
+    #[error("state of scope `{asked}` is asked for, but the call context names no {asked}")]
     Unnamed {
-        /// The kind that was asked for.
-        kind: ScopeKind,
-    },
-    /// The kind is none of those that exist.
-    #[error("`{}` is not a scope of state, expected `global`, `tenant` or `user`", kind.escape_debug())]
-    UnknownKind {
-        /// The text as given.
-        kind: String,
+        /// What was asked for.
+        asked: StateScope,
     },
 }
 
@@ -228,8 +181,8 @@ impl InvalidScope {
     /// What the reader can do about it.
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::Unnamed { kind } => Some(format!("set `{kind}` in the call context, or keep the state globally")),
-            Self::Empty | Self::TooLong { .. } | Self::UnknownKind { .. } => None,
+            Self::Unnamed { asked } => Some(format!("set `{asked}` in the call context, or keep the state globally")),
+            Self::Empty | Self::TooLong { .. } => None,
         }
     }
 }
@@ -251,21 +204,24 @@ mod tests {
     fn the_names_of_a_scope_come_from_the_call_context() {
         // R7.6, R6.15
         let both = context(Some("acme"), Some("ada"));
-        assert_eq!(ScopeKind::Global.resolve(&both), Ok(Scope::Global));
-        assert_eq!(ScopeKind::Tenant.resolve(&both), Ok(Scope::Tenant("acme".parse().unwrap())));
+        assert_eq!(Scope::of(StateScope::Global, &both), Ok(Scope::Global));
+        assert_eq!(Scope::of(StateScope::Tenant, &both), Ok(Scope::Tenant("acme".parse().unwrap())));
         let user = "ada".parse().unwrap();
-        assert_eq!(ScopeKind::User.resolve(&both), Ok(Scope::User { tenant: Some("acme".parse().unwrap()), user }));
+        assert_eq!(Scope::of(StateScope::User, &both), Ok(Scope::User { tenant: Some("acme".parse().unwrap()), user }));
     }
 
     #[test]
     fn a_call_for_nobody_has_no_tenant_or_user_state() {
         let nobody = context(None, None);
-        for kind in [ScopeKind::Tenant, ScopeKind::User] {
-            assert_eq!(kind.resolve(&nobody), Err(InvalidScope::Unnamed { kind }));
+        for asked in [StateScope::Tenant, StateScope::User] {
+            assert_eq!(Scope::of(asked, &nobody), Err(InvalidScope::Unnamed { asked }));
         }
-        assert_eq!(ScopeKind::User.resolve(&context(None, Some(""))), Err(InvalidScope::Empty));
+        assert_eq!(Scope::of(StateScope::User, &context(None, Some(""))), Err(InvalidScope::Empty));
         let long = "x".repeat(ScopeName::MAX_BYTES + 1);
-        assert_eq!(ScopeKind::Tenant.resolve(&context(Some(&long), None)), Err(InvalidScope::TooLong { bytes: 513 }));
+        assert_eq!(
+            Scope::of(StateScope::Tenant, &context(Some(&long), None)),
+            Err(InvalidScope::TooLong { bytes: 513 })
+        );
     }
 
     #[test]
