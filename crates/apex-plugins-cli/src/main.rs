@@ -1,2 +1,63 @@
-//! The command line `apex`.
-fn main() {}
+//! The command line `apex`: lists, checks, explains, verifies and runs plugins.
+//!
+//! Results go to standard output and everything else to standard error. The program never searches the working
+//! directory for plugins, settings or trust unless it is told to on the command line.
+#![forbid(unsafe_code)]
+
+mod arguments;
+mod capture;
+mod command;
+mod duration;
+mod environment;
+mod escape;
+mod exit;
+mod failure;
+mod interrupt;
+mod log;
+mod output;
+mod parameters;
+mod progress;
+mod session;
+mod settings;
+mod snippet;
+mod stderr;
+mod usage;
+
+use std::process::ExitCode;
+
+use arguments::Arguments;
+use clap::Parser as _;
+use exit::Exit;
+use failure::Failure;
+use session::Session;
+use stderr::Stderr;
+
+fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return usage::report(&error).into(),
+    };
+    let stderr = Stderr::new(arguments.options.json);
+    log::start(&arguments.options, &stderr);
+    let exit = run(arguments, &stderr).unwrap_or_else(|failure| {
+        if !failure.is_broken_pipe() {
+            stderr.failure(&failure);
+        }
+        failure.exit()
+    });
+    exit.into()
+}
+
+fn run(arguments: Arguments, stderr: &Stderr) -> Result<Exit, Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        // One may be held by a plugin that never yields; somebody must still hear SIGINT and watch the deadline.
+        .worker_threads(4)
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new("Io", "cannot start the asynchronous runtime").caused_by(&error))?;
+    let mut session = Session::new(arguments.options, stderr.clone());
+    let result = runtime.block_on(command::run(arguments.command, &mut session));
+    // A plugin that never yields must not keep the program.
+    runtime.shutdown_background();
+    result
+}

@@ -1,0 +1,31 @@
+//! The commands, one file each: their arguments, with the help text, and what they do.
+
+pub(crate) mod check;
+pub(crate) mod completions;
+pub(crate) mod enable;
+pub(crate) mod inspect;
+pub(crate) mod keys;
+pub(crate) mod list;
+pub(crate) mod run;
+pub(crate) mod trust;
+pub(crate) mod verify;
+pub(crate) mod why;
+
+use crate::{arguments::Command, exit::Exit, failure::Failure, session::Session};
+
+/// Does what the command line asks for.
+pub(crate) async fn run(command: Command, session: &mut Session) -> Result<Exit, Failure> {
+    match command {
+        Command::List(arguments) => list::run(&arguments, session).await,
+        Command::Inspect(arguments) => inspect::run(&arguments, session).await,
+        Command::Check(arguments) => check::run(&arguments, session),
+        Command::Run(arguments) => run::run(arguments, session).await,
+        Command::Why(arguments) => why::run(&arguments, session).await,
+        Command::Verify(arguments) => verify::run(&arguments, session).await,
+        Command::Enable(arguments) => enable::enable(&arguments, session).await,
+        Command::Disable(arguments) => enable::disable(&arguments, session).await,
+        Command::Keys(arguments) => keys::run(&arguments, session),
+        Command::Trust(arguments) => trust::run(&arguments, session),
+        Command::Completions(arguments) => completions::run(&arguments, session),
+    }
+}

@@ -1,0 +1,120 @@
+//! Progress of an action: a bar on a terminal, lines elsewhere, JSON for programs.
+
+use apex_plugins::meta::Progress;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde_json::json;
+
+use crate::{escape, stderr::Stderr};
+
+/// Shows what an action says of its progress, on standard error.
+pub(crate) struct Reporter {
+    stderr: Stderr,
+    form: Form,
+}
+
+enum Form {
+    Silent,
+    Json,
+    /// Lines, and the last one shown, so that nothing is said twice.
+    Lines(Option<String>),
+    /// A bar, which appears with the first progress.
+    Bar(Option<ProgressBar>),
+}
+
+impl Reporter {
+    /// A reporter that suits the standard error at hand.
+    pub(crate) fn new(stderr: &Stderr, quiet: bool) -> Self {
+        let form = match () {
+            () if quiet => Form::Silent,
+            () if stderr.is_json() => Form::Json,
+            () if stderr.is_fancy() => Form::Bar(None),
+            () => Form::Lines(None),
+        };
+        Self { stderr: stderr.clone(), form }
+    }
+
+    /// Shows how far the action is.
+    pub(crate) fn show(&mut self, progress: &Progress) {
+        match &mut self.form {
+            Form::Silent => {}
+            Form::Json => self.stderr.object(&json!({ "progress": progress })),
+            Form::Lines(last) => {
+                let line = describe(progress);
+                if last.as_ref() != Some(&line) {
+                    self.stderr.line(&line);
+                    *last = Some(line);
+                }
+            }
+            Form::Bar(bar) => {
+                let bar = bar.get_or_insert_with(|| {
+                    let bar = new_bar();
+                    self.stderr.show_bar(Some(bar.clone()));
+                    bar
+                });
+                advance(bar, progress);
+            }
+        }
+    }
+
+    /// Takes the bar away, so that what follows stands on clean lines.
+    pub(crate) fn finish(&mut self) {
+        if let Form::Bar(Some(bar)) = &self.form {
+            self.stderr.show_bar(None);
+            bar.finish_and_clear();
+            self.form = Form::Bar(None);
+        }
+    }
+}
+
+impl Drop for Reporter {
+    fn drop(&mut self) {
+        self.finish();
+    }
+}
+
+fn describe(progress: &Progress) -> String {
+    let message = progress.message.as_deref().map(escape::line);
+    match (progress.percentage, message) {
+        (Some(percentage), Some(message)) => format!("progress: {percentage:>3.0}% {message}"),
+        (Some(percentage), None) => format!("progress: {percentage:>3.0}%"),
+        (None, Some(message)) => format!("progress: {message}"),
+        (None, None) => "progress: working".to_owned(),
+    }
+}
+
+fn new_bar() -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(Some(100), ProgressDrawTarget::stderr());
+    // Without colours: NO_COLOR and taste agree.
+    if let Ok(style) = ProgressStyle::with_template("{spinner} [{bar:30}] {percent:>3}% {wide_msg}") {
+        bar.set_style(style.progress_chars("=> "));
+    }
+    bar
+}
+
+fn advance(bar: &ProgressBar, progress: &Progress) {
+    if let Some(percentage) = progress.percentage {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "brought into 0 to 100 first")]
+        bar.set_position(percentage.clamp(0.0, 100.0) as u64);
+    }
+    if let Some(message) = &progress.message {
+        bar.set_message(escape::line(message).into_owned());
+    }
+    bar.tick();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_says_how_far_and_what_with_escapes_shown() {
+        for (progress, line) in [
+            (Progress::percent(42.4).with_message("working"), "progress:  42% working"),
+            (Progress::percent(f64::NAN), "progress: working"),
+            (Progress::percent(100.0), "progress: 100%"),
+            (Progress::default().with_message("a\u{1b}[2J\nb"), "progress: a\\x1b[2J\\nb"),
+        ] {
+            assert_eq!(describe(&progress), line);
+        }
+    }
+}

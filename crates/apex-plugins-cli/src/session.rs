@@ -1,0 +1,79 @@
+//! What every command is given: its options, where to write, and the way to the plugins.
+
+use apex_plugins::{BuildError, Builder, PluginManager, discover::OverridesError};
+
+use crate::{
+    arguments::Options,
+    environment::Environment,
+    exit::Exit,
+    failure::Failure,
+    output::Output,
+    settings::{SearchRoot, Settings},
+    stderr::Stderr,
+};
+
+/// What every command is given.
+pub(crate) struct Session {
+    options: Options,
+    pub(crate) output: Output,
+    pub(crate) stderr: Stderr,
+}
+
+impl Session {
+    /// A session with these options.
+    pub(crate) fn new(options: Options, stderr: Stderr) -> Self {
+        let output = Output::stdout(options.json);
+        Self { options, output, stderr }
+    }
+
+    /// Whether nothing but errors is to be said.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.options.quiet
+    }
+
+    /// The settings, read anew.
+    pub(crate) fn settings(&self) -> Result<Settings, Failure> {
+        Settings::load(self.options.clone(), Environment::of_process())
+    }
+
+    /// A manager that has scanned the roots and verified what is there.
+    pub(crate) async fn manager(&self, settings: &Settings) -> Result<PluginManager, Failure> {
+        self.manager_with(settings, |builder| builder).await
+    }
+
+    /// A manager as a command wants it; the settings come first, so that the command has the last word.
+    pub(crate) async fn manager_with(
+        &self,
+        settings: &Settings,
+        adjust: impl FnOnce(Builder) -> Builder,
+    ) -> Result<PluginManager, Failure> {
+        let trust = settings.trust_store(&self.stderr)?;
+        let mut builder = PluginManager::builder();
+        for SearchRoot { path, is_dev, .. } in settings.roots(&trust, &self.stderr) {
+            builder = if is_dev { builder.dev_root(path) } else { builder.root(path) };
+        }
+        for (id, configuration) in settings.configurations() {
+            builder = builder.configuration(id.clone(), configuration.clone());
+        }
+        let builder = builder.trust(trust).policy(settings.policy().into()).overrides(settings.overrides_file()?);
+        adjust(builder).build().await.map_err(|error| build_failure(&error))
+    }
+}
+
+/// Why there is no manager, and what to do.
+pub(crate) fn build_failure(error: &BuildError) -> Failure {
+    match error {
+        BuildError::Overrides(source) => overrides_failure(source),
+        other => Failure::of("Io", other),
+    }
+}
+
+/// What is wrong with the operator's stored decisions, and what to do.
+pub(crate) fn overrides_failure(error: &OverridesError) -> Failure {
+    let failure = Failure::of(error.code(), error).hint_if(error.hint());
+    match error {
+        // A check of owner or mode failed, and has a code of its own.
+        OverridesError::Refused { .. } => failure,
+        _ => failure.exit_with(Exit::Io),
+    }
+}
