@@ -1,1 +1,16 @@
-//! One helper for all whole-system tests.
+//! Builds the example plugins and the binaries once, and lays them out as an operator would find them.
+//!
+//! Cargo builds neither for a separate test package. They are built in the profile and target directory of the test
+//! that asks, with the features of the whole workspace, so that nothing is compiled twice.
+#![forbid(unsafe_code)]
+
+mod build;
+mod fixture;
+
+pub use build::{apex, library, target_directory, workspace_root};
+pub use fixture::{PREFIX, Publisher, copy_tree, package, package_changed};
+
+/// The snippets of the README, compiled as documentation tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+pub struct Readme;

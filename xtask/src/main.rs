@@ -1,7 +1,9 @@
 //! Tasks of this repository, one file each: `cargo xtask TASK`.
 #![forbid(unsafe_code)]
+#![expect(clippy::print_stdout, reason = "tasks talk to whoever started them")]
 
 mod demo;
+mod explained;
 mod keygen;
 mod layers;
 mod package;

@@ -1,0 +1,78 @@
+//! Plugins laid out and signed in a directory of the test's own.
+
+use std::path::{Path, PathBuf};
+
+use apex_package::{Layout, Packaged, publish};
+use apex_plugins::{
+    Placement, TrustStore,
+    meta::{Document, TARGET_TRIPLE},
+    trust::SigningKey,
+};
+use serde_json::Value;
+
+use crate::{library, workspace_root};
+
+/// The prefix of all example plugins' ids.
+pub const PREFIX: &str = "com.apexagent.examples";
+
+/// A publisher with a fresh key of its own.
+pub struct Publisher {
+    /// The private key.
+    pub key: SigningKey,
+}
+
+impl Publisher {
+    /// A publisher nobody knows yet.
+    pub fn new() -> Self {
+        Self { key: SigningKey::generate().expect("the system has random numbers") }
+    }
+
+    /// A trust store that knows this publisher as `examples`, for all example plugins.
+    pub fn trusted(&self, placement: Placement) -> TrustStore {
+        let mut store = TrustStore::empty();
+        store.add_publisher("examples", self.key.public_key(), &[PREFIX], placement).expect("a well-formed publisher");
+        store
+    }
+}
+
+impl Default for Publisher {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Lays an example plugin out below `root` as `<id>/<version>`, signed if there is a publisher; gives that directory.
+pub fn package(plugin: &str, publisher: Option<&Publisher>, root: &Path) -> PathBuf {
+    package_changed(plugin, publisher, root, |_| {}).directory
+}
+
+/// Lays an example plugin out with its metadata changed before checksum and signature are made.
+pub fn package_changed(
+    plugin: &str,
+    publisher: Option<&Publisher>,
+    root: &Path,
+    change: impl FnOnce(&mut Value),
+) -> Packaged {
+    let source = workspace_root().join("plugins").join(plugin).join("plugin.json");
+    let text = std::fs::read(&source).expect("an example plugin has metadata");
+    let mut metadata: Value = serde_json::from_slice(&text).expect("its metadata is JSON");
+    change(&mut metadata);
+    let document = Document::from_value(metadata).expect("its metadata is valid");
+    let mut layout = Layout::new(document).expect("its metadata makes a layout");
+    layout.add_library(TARGET_TRIPLE, &library(plugin)).expect("the built library fits the entry point");
+    publish(&layout, root, publisher.map(|publisher| &publisher.key)).expect("a fresh directory can be written")
+}
+
+/// Copies a directory with all that is in it, so that a test can tamper with the copy.
+pub fn copy_tree(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).expect("a fresh directory can be made");
+    for entry in std::fs::read_dir(from).expect("the directory can be read") {
+        let entry = entry.expect("its entries can be read");
+        let target = to.join(entry.file_name());
+        if entry.file_type().expect("its entries have a type").is_dir() {
+            copy_tree(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), &target).expect("a file can be copied");
+        }
+    }
+}

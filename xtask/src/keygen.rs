@@ -1,0 +1,33 @@
+//! `cargo xtask keygen`: a publisher's signing key.
+
+use std::path::PathBuf;
+
+use apex_trust::SigningKey;
+
+use crate::explained::Explain as _;
+
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// Where to write the private key, which must not exist yet; the public one goes to FILE.pub.
+    pub(crate) file: PathBuf,
+}
+
+pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
+    let Arguments { file } = arguments;
+    let public_file = {
+        let mut name = file.clone().into_os_string();
+        name.push(".pub");
+        PathBuf::from(name)
+    };
+    let key = SigningKey::generate().map_err(|error| error.explained())?;
+    // The public half first: should the private one fail, nothing secret lies about.
+    key.public_key().write(&public_file).map_err(|error| error.explained())?;
+    if let Err(error) = key.write_pem(&file) {
+        std::fs::remove_file(&public_file)?;
+        return Err(error.explained());
+    }
+    println!("key id      {}", key.public_key().key_id());
+    println!("public key  {}", key.public_key().to_base64());
+    println!("wrote       {} (keep it to yourself) and {}", file.display(), public_file.display());
+    Ok(())
+}
