@@ -1,1 +1,42 @@
 //! Packs, signs and checks plugin packages.
+//!
+//! A plugin's crate becomes a directory: `plugin.json` with checksum and signature, the library in
+//! `lib/<target triple>/`, and `resources/`. The directory becomes an archive, `.apexpkg`, of which there is exactly one
+//! for a given tree. [`package`] goes the whole way; [`Layout`], [`seal_directory`], [`pack`], [`unpack`] and
+//! [`check_directory`] are its steps and their opposites.
+//!
+//! ```no_run
+//! use std::path::Path;
+//! use apex_package::{Build, package};
+//! use apex_trust::SigningKey;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let key = SigningKey::read_pem(Path::new("publisher.pem"))?;
+//! let crate_directory = Path::new("plugins/greeter");
+//! let build = Build { cargo: Path::new("cargo"), crate_directory, profile: "release", target_directory: None };
+//! let packaged = package(&build, Path::new("target/plugins"), Some(&key))?;
+//! println!("{}", packaged.archive.display());
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! What this crate refuses to do: it installs nothing and trusts nobody, extracts no entry that it would not have
+//! packed, never lets a library unpack for it, overwrites no file while unpacking, and reads neither environment nor
+//! working directory.
+#![forbid(unsafe_code)]
+
+mod archive;
+mod build;
+mod check;
+mod layout;
+mod layout_error;
+mod manifest_file;
+mod package;
+
+pub use archive::{ArchiveError, ArchiveLimit, EXTENSION, pack, unpack};
+pub use build::{Build, BuildError};
+pub use check::{CheckError, Checked, SignatureCheck, check_directory};
+pub use layout::Layout;
+pub use layout_error::LayoutError;
+pub use manifest_file::{read_document, seal_directory};
+pub use package::{PackageError, Packaged, package, publish};

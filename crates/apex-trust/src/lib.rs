@@ -43,7 +43,7 @@ pub use key::{KeyError, KeyId, PublicKey, SigningKey};
 pub use ownership::check_ownership_of_parents;
 pub use policy::{History, NoHistory, Policy, PolicyLevel, UnknownPolicyLevel};
 pub use sealed_file::SealedFile;
-pub use signature::{ExpectedSigned, PAYLOAD_TYPE, SignatureError, signed_payload, verify_signature};
+pub use signature::{ExpectedSigned, PAYLOAD_TYPE, SignatureError, signed_payload, signing_key_id, verify_signature};
 pub use store::{KeyFault, Publisher, PublisherFault, Revocation, TrustStore, TrustStoreError, TrustedKey};
 pub use timestamp::{InvalidTimestamp, Timestamp};
 pub use tree::{OpenedFile, Tree, TreeError, TreeFile, TreeLimit, tree_digest};

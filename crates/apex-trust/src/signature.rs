@@ -89,6 +89,19 @@ pub fn verify_signature(document: &Document, key: &PublicKey) -> Result<(), Sign
     }
 }
 
+/// The key that is said to have signed a manifest, if the signature is well formed: a hint, never proof.
+///
+/// # Errors
+/// There is a signature, but its form or method is wrong, or the manifest has no checksum that it could bind.
+pub fn signing_key_id(document: &Document) -> Result<Option<KeyId>, SignatureError> {
+    let manifest = document.manifest();
+    match &manifest.signature {
+        None => Ok(None),
+        Some(_) if manifest.checksum.is_none() => Err(SignatureError::NothingToBind),
+        Some(signature) => Decoded::from_signature(signature).map(|decoded| Some(decoded.key_id)),
+    }
+}
+
 /// Why a signature does not speak for a manifest.
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
