@@ -193,3 +193,77 @@ impl Action {
         self.returns_schema.as_ref().or(self.returns.as_ref())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::{Action, ActionName};
+
+    fn action(members: &serde_json::Value) -> Action {
+        let mut action = json!({"name": "a", "description": "d"});
+        action.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
+        serde_json::from_value(action).unwrap()
+    }
+
+    /// R1.5
+    #[test]
+    fn the_list_of_parameters_becomes_the_schema_of_an_object() {
+        let action = action(&json!({"parameters": [
+            {"name": "to", "type": "string", "description": "Whom.", "required": true, "minLength": 1},
+            {"name": "among", "type": "array", "items": {"type": "string"}, "default": []},
+        ]}));
+        assert_eq!(
+            action.parameters_object_schema(),
+            json!({
+                "type": "object",
+                "properties": {
+                    "to": {"type": "string", "description": "Whom.", "minLength": 1},
+                    "among": {"type": "array", "items": {"type": "string"}, "default": []},
+                },
+                "required": ["to"],
+                "additionalProperties": false,
+            })
+        );
+    }
+
+    #[test]
+    fn a_whole_schema_is_taken_as_it_is_and_none_means_no_parameters() {
+        let schema = action(&json!({"parameters_schema": {"minProperties": 1}})).parameters_object_schema();
+        assert_eq!(schema, json!({"type": "object", "minProperties": 1}));
+        let schema = action(&json!({})).parameters_object_schema();
+        assert_eq!(schema["additionalProperties"], false);
+        assert_eq!(schema["properties"], json!({}));
+    }
+
+    #[test]
+    fn either_member_for_the_result_will_do() {
+        for member in ["returns", "returns_schema"] {
+            let action = action(&json!({member: {"type": "string"}}));
+            assert_eq!(action.returns_value_schema().unwrap()["type"], "string");
+        }
+        assert_eq!(action(&json!({})).returns_value_schema(), None);
+    }
+
+    proptest! {
+        #[test]
+        fn a_name_is_a_letter_and_up_to_63_more(text in "[A-Za-z0-9_ -]{0,66}") {
+            let well_formed = (1..=64).contains(&text.len())
+                && text.starts_with(|c: char| c.is_ascii_alphabetic())
+                && !text.contains(' ');
+            let parsed = text.parse::<ActionName>();
+            prop_assert_eq!(parsed.is_ok(), well_formed);
+            if let Ok(name) = parsed {
+                prop_assert_eq!(name.to_string(), text);
+            }
+        }
+
+        #[test]
+        fn no_text_makes_it_panic(text in "\\PC{0,70}") {
+            _ = text.parse::<ActionName>().map_err(|error| error.to_string());
+        }
+    }
+}

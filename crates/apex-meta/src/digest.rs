@@ -170,3 +170,69 @@ impl InvalidDigest {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::{Digest, DigestAlgorithm};
+
+    /// Attack rows 7 and 8
+    #[test]
+    fn only_known_algorithms_and_64_lower_case_digits_are_taken() {
+        let zeros = "0".repeat(64);
+        assert!(Digest::from_parts("blake3", &zeros).is_ok() && Digest::from_parts("sha256", &zeros).is_ok());
+        for algorithm in ["md5", "BLAKE3", "sha-256", "", "sha512"] {
+            assert_eq!(
+                Digest::from_parts(algorithm, &zeros).unwrap_err().code(),
+                "UnsupportedAlgorithm",
+                "{algorithm}"
+            );
+        }
+        for value in [
+            "",
+            "0",
+            &"A".repeat(64),
+            &"0".repeat(63),
+            &"0".repeat(65),
+            &"g".repeat(64),
+            &"ä".repeat(32),
+            &format!("{} ", "0".repeat(63)),
+        ] {
+            assert_eq!(Digest::from_parts("blake3", value).unwrap_err().code(), "MalformedChecksum", "{value}");
+        }
+        assert_eq!("blake3".parse::<Digest>().unwrap_err().code(), "MalformedChecksum");
+    }
+
+    #[test]
+    fn its_json_is_an_object_of_two_members_and_nothing_else() {
+        let digest = Digest::new(DigestAlgorithm::Sha256, [0xab; 32]);
+        let json = json!({"algorithm": "sha256", "value": "ab".repeat(32)});
+        assert_eq!(serde_json::to_value(digest).unwrap(), json);
+        assert_eq!(serde_json::from_value::<Digest>(json).unwrap(), digest);
+        for other in [
+            json!(["sha256", "ab".repeat(32)]),
+            json!({"algorithm": "sha256", "value": "ab".repeat(32), "x": 1}),
+            json!(null),
+        ] {
+            assert!(serde_json::from_value::<Digest>(other).is_err());
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn it_prints_and_parses_to_the_same(bytes in any::<[u8; 32]>(), sha in any::<bool>()) {
+            let digest = Digest::new(if sha { DigestAlgorithm::Sha256 } else { DigestAlgorithm::Blake3 }, bytes);
+            prop_assert_eq!(digest.to_string().parse::<Digest>().unwrap(), digest);
+            prop_assert_eq!(Digest::from_parts(digest.algorithm().as_str(), &digest.to_hex()).unwrap(), digest);
+        }
+
+        #[test]
+        fn no_text_makes_it_panic(text in "\\PC{0,80}") {
+            _ = text.parse::<Digest>().map_err(|error| error.to_string());
+        }
+    }
+}

@@ -128,3 +128,56 @@ impl InvalidEntryPoint {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+    use proptest::prelude::*;
+
+    use super::{EntryPoint, Runtime};
+
+    /// R1.6
+    #[test]
+    fn the_form_tells_the_runtime_and_the_library() {
+        let native: EntryPoint = "greeter::Greeter".parse().unwrap();
+        assert_eq!((native.runtime(), native.crate_name()), (Runtime::Native, Some("greeter")));
+        let paths = native.library_paths();
+        assert!(paths[0].starts_with("lib/") && paths[0].ends_with(&format!("/{}", paths[1])), "{paths:?}");
+        let python: EntryPoint = "email_manager.EmailManager".parse().unwrap();
+        assert_eq!((python.runtime(), python.crate_name(), python.library_paths()), (Runtime::Python, None, vec![]));
+    }
+
+    /// Attack row 31
+    #[test]
+    fn what_leads_out_of_the_plugin_is_an_escape_and_the_rest_is_bad_syntax() {
+        for text in ["../lib::X", "/abs::X", "a/../b::C", "a\0::B", "..", "a\\b::C", "/etc/passwd", "..\\x"] {
+            assert_eq!(text.parse::<EntryPoint>().unwrap_err().code(), "PathEscape", "{text:?}");
+        }
+        for text in
+            ["", "a", "a::", "::B", "a::B::C", "a:B", "a-b::C", "1a::B", "a.b.", ".a", "a b::C", "a::ä", "a/b::C"]
+        {
+            assert_eq!(text.parse::<EntryPoint>().unwrap_err().code(), "InvalidEntryPoint", "{text:?}");
+        }
+        let longest = format!("a::{}", "b".repeat(197));
+        assert!(longest.parse::<EntryPoint>().is_ok());
+        assert_eq!(format!("{longest}b").parse::<EntryPoint>().unwrap_err().code(), "InvalidEntryPoint");
+    }
+
+    proptest! {
+        #[test]
+        fn a_library_path_never_leaves_the_plugin(text in "[a-zA-Z0-9_:./\\\\-]{0,12}") {
+            if let Ok(entry_point) = text.parse::<EntryPoint>() {
+                prop_assert_eq!(entry_point.to_string(), text);
+                for path in entry_point.library_paths() {
+                    prop_assert!(!path.starts_with('/') && path.split('/').all(|segment| !segment.is_empty() && segment != ".."));
+                }
+            }
+        }
+
+        #[test]
+        fn no_text_makes_it_panic(text in "\\PC{0,60}") {
+            _ = text.parse::<EntryPoint>().map_err(|error| error.to_string());
+        }
+    }
+}

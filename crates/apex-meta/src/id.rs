@@ -142,3 +142,55 @@ impl InvalidId {
     /// The stable error code.
     pub const CODE: &'static str = "InvalidId";
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::{InvalidId, PluginId};
+
+    /// R1.3, attack row 73
+    #[test]
+    fn an_id_is_safe_as_one_segment_of_a_path() {
+        for good in ["a", "0", "com.acme.greeter", "A-b_c.9", "test_plugin", &"a".repeat(128)] {
+            assert_eq!(good.parse::<PluginId>().map(|id| id.to_string()).as_deref(), Ok(good));
+        }
+        for bad in [
+            "", ".", "..", "../x", "a/b", "a\\b", "a..b", ".a", "a.", "-a", "_a", "a.-b", "a b", "a\0", "ä", "a:b",
+            "a\n",
+        ] {
+            assert!(bad.parse::<PluginId>().is_err(), "{bad:?}");
+        }
+        assert_eq!("a".repeat(129).parse::<PluginId>(), Err(InvalidId::TooLong { bytes: 129 }));
+        let error = "com.ac me".parse::<PluginId>();
+        assert_eq!(error, Err(InvalidId::Character { id: "com.ac me".into(), offset: 6, found: ' ' }));
+    }
+
+    #[test]
+    fn a_prefix_covers_whole_labels_whatever_their_case() {
+        let is_under = |id: &str, prefix: &str| id.parse::<PluginId>().is_ok_and(|id| id.is_under(prefix));
+        assert!(is_under("com.acme", "com.acme") && is_under("Com.Acme.x", "com.acme"));
+        assert!(
+            !is_under("com.acmeevil", "com.acme") && !is_under("com", "com.acme") && !is_under("xcom.acme", "com.acme")
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_parses_has_the_form_and_prints_as_it_was(text in "[A-Za-z0-9._/ -]{0,20}") {
+            let well_formed = !text.is_empty() && text.split('.').all(|label| {
+                label.starts_with(|c: char| c.is_ascii_alphanumeric()) && label.chars().all(|c| c.is_ascii_alphanumeric() || "_-".contains(c))
+            });
+            let parsed = text.parse::<PluginId>();
+            prop_assert_eq!(parsed.is_ok(), well_formed);
+            if let Ok(id) = parsed {
+                prop_assert_eq!(id.to_string(), text);
+            }
+        }
+
+        #[test]
+        fn no_text_makes_it_panic(text in "\\PC{0,200}") {
+            _ = text.parse::<PluginId>().map_err(|error| error.to_string());
+        }
+    }
+}

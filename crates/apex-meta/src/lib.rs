@@ -2,6 +2,44 @@
 //!
 //! Everything that more than one crate must agree on has its one home here. The crate does no I/O, reads no clock
 //! and no environment; it turns bytes into values that carry proof of their form, and back.
+//!
+//! A `plugin.json` is read in one of two ways, both from one strict parse:
+//!
+//! - [`Document::parse`] stops at the first fault, and needs nothing but the types;
+//! - `check` (feature `validate`, on by default) reports every fault at once, with JSON pointer, line, column and
+//!   remedy.
+//!
+//! ```
+//! use apex_meta::{Document, VersionSpecifier};
+//!
+//! let document = Document::parse(br#"{
+//!     "id": "com.acme.greeter", "name": "Greeter", "version": "1.4.0", "author": "Acme",
+//!     "description": "Greets people.", "entry_point": "greeter::Greeter",
+//!     "actions": [{
+//!         "name": "greet", "description": "Greets a person.",
+//!         "parameters": [{"name": "who", "type": "string", "required": true}]
+//!     }]
+//! }"#).unwrap();
+//!
+//! let wanted: VersionSpecifier = "^1.2".parse().unwrap();
+//! assert!(wanted.matches(document.version().as_semver()));
+//! let greet = document.manifest().action("greet").unwrap();
+//! assert_eq!(greet.parameters_object_schema()["required"][0], "who");
+//! ```
+//!
+//! # What it refuses
+//!
+//! - JSON that two readers could read differently: duplicate keys, numbers beyond ±(2^53 - 1), byte order marks.
+//! - Texts that are not of their kind: there is no [`PluginId`] that is not safe as one segment of a path, no
+//!   [`PluginVersion`] that blocks every later one, no [`EntryPoint`] that leads out of its plugin.
+//! - JSON Schemas that reach outside themselves, go in circles, or grow without bound.
+//!
+//! It does not judge whom to trust, whether a file is what its digest says, or which version to take.
+//!
+//! # Features
+//!
+//! - `validate` (default): `check`, `SchemaValidator` and what they need: JSON Schema, source spans, SPDX, URLs.
+//! - `schema`: `plugin_metadata_schema`, which writes [`PLUGIN_METADATA_SCHEMA`] from the types.
 #![forbid(unsafe_code)]
 
 mod action;

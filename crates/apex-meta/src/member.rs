@@ -52,10 +52,13 @@ pub(crate) fn positive<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Opt
 
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to be a small integer")]
         fn visit_f64<E: Error>(self, number: f64) -> Result<u64, E> {
-            if number.fract() == 0.0 && (1.0..=9_007_199_254_740_991.0).contains(&number) {
-                return Ok(number as u64);
+            if number.fract() != 0.0 {
+                return Err(E::invalid_type(Unexpected::Float(number), &self));
             }
-            Err(E::invalid_value(Unexpected::Float(number), &self))
+            if !(1.0..=9_007_199_254_740_991.0).contains(&number) {
+                return Err(E::invalid_value(Unexpected::Float(number), &self));
+            }
+            Ok(number as u64)
         }
     }
 

@@ -65,6 +65,15 @@ impl fmt::Display for Violation {
     }
 }
 
+/// What a schema was found to be without having been compiled for use.
+pub(crate) struct Examination {
+    /// Why it is not a usable schema.
+    pub(crate) faults: Vec<InvalidSchema>,
+    /// How many values it consists of once its `$ref`s are written out.
+    pub(crate) nodes: u64,
+    pub(crate) patterns: usize,
+}
+
 /// Why a JSON value is not a usable schema.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InvalidSchema {
@@ -132,23 +141,19 @@ impl SchemaValidator {
         })
     }
 
-    /// Why a value is not a usable schema: every reason, without compiling what needs no compiling to be known as good.
-    pub(crate) fn examine(schema: &Value) -> Vec<InvalidSchema> {
-        let shape = shape::examine(schema);
-        if !shape.faults.is_empty() {
-            return shape.faults;
+    /// Looks for every reason why a value is not a usable schema, and compiles it only if nothing else can tell.
+    pub(crate) fn examine(schema: &Value) -> Examination {
+        let shape::Shape { mut faults, size, patterns, needs_compiling, .. } = shape::examine(schema);
+        let meta = jsonschema::draft202012::meta::validator();
+        if faults.is_empty() && !meta.is_valid(schema) {
+            let errors = meta.iter_errors(schema).take(Self::MAX_VIOLATIONS);
+            faults = errors.map(|error| describe::invalid_schema(&error)).collect();
         }
-        let malformed: Vec<_> = jsonschema::draft202012::meta::validator()
-            .iter_errors(schema)
-            .take(Self::MAX_VIOLATIONS)
-            .map(|error| describe::invalid_schema(&error))
-            .collect();
         // What the meta-schema does not see: patterns, and targets of `$ref` where it expects no schema.
-        if malformed.is_empty() && shape.needs_compiling {
-            build(schema).err().into_iter().collect()
-        } else {
-            malformed
+        if faults.is_empty() && needs_compiling {
+            faults.extend(build(schema).err());
         }
+        Examination { faults, nodes: size.nodes, patterns }
     }
 
     /// Whether the value fits.

@@ -8,8 +8,13 @@ use serde_json::{Map, Number, Value, map::Entry};
 mod error;
 mod position;
 
+#[cfg(test)]
+mod tests;
+
 pub use error::JsonError;
 pub(crate) use error::JsonFault;
+#[cfg(test)]
+pub(crate) use position::line_and_column;
 
 /// How much JSON is taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

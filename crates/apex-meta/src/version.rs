@@ -181,3 +181,104 @@ impl InvalidVersion {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+    use std::collections::HashSet;
+
+    use proptest::prelude::*;
+
+    use super::PluginVersion;
+
+    fn version(text: &str) -> PluginVersion {
+        text.parse().unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// R1.4, attack row 65
+    #[test]
+    fn numbers_are_bounded_and_anything_but_semver_is_refused() {
+        for good in ["0.0.0", "1.2.3", "999999999.999999999.999999999", "1.0.0-rc.1+b.01", "1.0.0--", "1.0.0-0a"] {
+            assert_eq!(version(good).to_string(), good);
+        }
+        for (bad, code) in [
+            ("1000000000.0.0", "VersionOutOfRange"),
+            ("0.0.1000000000", "VersionOutOfRange"),
+            ("18446744073709551615.0.0", "VersionOutOfRange"),
+            ("0.18446744073709551616.0-rc.1", "VersionOutOfRange"),
+            ("99999999999999999999999999999.0.0+b", "VersionOutOfRange"),
+            ("", "InvalidVersion"),
+            ("1", "InvalidVersion"),
+            ("1.2", "InvalidVersion"),
+            ("v1.2.3", "InvalidVersion"),
+            ("01.2.3", "InvalidVersion"),
+            ("1.2.3-", "InvalidVersion"),
+            ("1.2.3-01", "InvalidVersion"),
+            ("1.2.3 ", "InvalidVersion"),
+            ("1.2.3.4", "InvalidVersion"),
+            ("../1.2.3", "InvalidVersion"),
+            ("1.2.3-ä", "InvalidVersion"),
+        ] {
+            assert_eq!(bad.parse::<PluginVersion>().unwrap_err().code(), code, "{bad}");
+        }
+        assert!(format!("1.0.0+{}", "a".repeat(122)).parse::<PluginVersion>().is_ok());
+        assert_eq!(format!("1.0.0+{}", "a".repeat(123)).parse::<PluginVersion>().unwrap_err().code(), "InvalidVersion");
+    }
+
+    /// SemVer 2.0.0, section 11
+    #[test]
+    fn order_is_precedence() {
+        let ascending = [
+            "0.9.9",
+            "1.0.0-0",
+            "1.0.0-1",
+            "1.0.0-10",
+            "1.0.0-alpha",
+            "1.0.0-alpha.1",
+            "1.0.0-alpha.beta",
+            "1.0.0-beta",
+            "1.0.0-beta.2",
+            "1.0.0-beta.11",
+            "1.0.0-rc.1",
+            "1.0.0",
+            "1.0.1",
+            "1.2.0",
+            "1.10.0",
+            "2.0.0",
+        ];
+        for pair in ascending.windows(2) {
+            assert!(version(pair[0]) < version(pair[1]), "{pair:?}");
+        }
+    }
+
+    #[test]
+    fn versions_that_differ_in_build_metadata_alone_are_the_same() {
+        let same: HashSet<_> = ["1.0.0", "1.0.0+a", "1.0.0+b"].map(version).into();
+        assert_eq!(same.len(), 1);
+        assert!(version("1.0.0-rc.1").is_prerelease() && !version("1.0.0+rc.1").is_prerelease());
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_parses_prints_and_agrees_with_semver(text in "[0-9]{1,10}\\.[0-9]{1,2}\\.[0-9]{1,2}(-[0-9a-z.-]{0,5})?(\\+[0-9a-z.-]{0,5})?") {
+            let (ours, theirs) = (text.parse::<PluginVersion>(), semver::Version::parse(&text));
+            match (ours, theirs) {
+                (Ok(ours), Ok(theirs)) => {
+                    prop_assert_eq!(ours.to_string(), text);
+                    prop_assert_eq!(ours.as_semver(), &theirs);
+                }
+                (Err(error), Ok(theirs)) => {
+                    prop_assert_eq!(error.code(), "VersionOutOfRange");
+                    prop_assert!(theirs.major > PluginVersion::MAX_NUMBER);
+                }
+                (ours, theirs) => prop_assert!(ours.is_err() && theirs.is_err()),
+            }
+        }
+
+        #[test]
+        fn no_text_makes_it_panic(text in "\\PC{0,150}") {
+            _ = text.parse::<PluginVersion>().map_err(|error| error.to_string());
+        }
+    }
+}

@@ -7,68 +7,124 @@ use serde_json::{Map, Value, json};
 use crate::{
     FaultCode, SchemaValidator, Violation,
     finding::{At, Finding},
-    schema_validator::found,
+    schema_validator::{Examination, found},
 };
 
+/// The most values that all schemas of a manifest may consist of, and the most patterns in them: each schema has its own
+/// limits, but there can be many.
+const MAX_NODES: u64 = 100_000;
+const MAX_PATTERNS: usize = 250;
+
+/// The most examples that are tried against their action.
+const MAX_EXAMPLES: usize = 200;
+
 pub(super) fn check(root: &At<'_, '_>, findings: &mut Vec<Finding>) {
+    let mut check = Check { findings, nodes: 0, patterns: 0, examples: 0 };
     if let Some(configuration) = root.member("configuration_schema") {
-        check_object_schema(&configuration, "a configuration", findings);
+        check.object_schema(&configuration, "a configuration");
     }
     let Some(actions) = root.member("actions") else { return };
     for action in actions.items() {
-        let parameters = check_parameters(&action, findings);
+        let parameters = check.parameters(&action);
         let returns = ["returns", "returns_schema"].into_iter().filter_map(|name| action.member(name));
-        let returns = returns.fold(None, |_, schema| check_schema(&schema, findings).then_some(schema.value));
+        let returns = returns.fold(None, |_, schema| check.schema(&schema).then_some(schema.value));
         if let Some(examples) = action.member("examples") {
             let streams = action.member("returns_stream").is_some_and(|streams| streams.value == true);
-            check_examples(&examples, parameters.as_ref(), returns.filter(|_| !streams), findings);
+            check.examples(&examples, parameters.as_ref(), returns.filter(|_| !streams));
         }
     }
 }
 
-/// Whether a schema is good; `true` or `false` where an object is due is for the published schema to report.
-fn check_schema(at: &At<'_, '_>, findings: &mut Vec<Finding>) -> bool {
-    if !at.value.is_object() {
-        return false;
-    }
-    let faults = SchemaValidator::examine(at.value);
-    let is_good = faults.is_empty();
-    let pointer = if is_good { String::new() } else { at.pointer() };
-    findings.extend(
-        faults
-            .into_iter()
-            .map(|fault| Finding::error(fault.code(), format!("{pointer}{}", fault.pointer()), fault.message())),
-    );
-    is_good
+/// What the schemas of a manifest have cost so far.
+struct Check<'f> {
+    findings: &'f mut Vec<Finding>,
+    nodes: u64,
+    patterns: usize,
+    examples: usize,
 }
 
-fn check_object_schema(at: &At<'_, '_>, what: &str, findings: &mut Vec<Finding>) -> bool {
-    let is_good = check_schema(at, findings);
-    match at.member("type") {
-        Some(kind) if is_good && kind.value != "object" => {
-            let message = format!("expected the type `object`, which {what} always has, found {}", found(kind.value));
-            findings.push(kind.error(FaultCode::InvalidSchema, message));
-            false
+impl Check<'_> {
+    /// Whether a schema is good, reporting its faults at the places that the pointers into it stand for.
+    fn examine(&mut self, at: &At<'_, '_>, schema: &Value, place: impl Fn(&str) -> String) -> bool {
+        if self.nodes > MAX_NODES || self.patterns > MAX_PATTERNS {
+            return false;
         }
-        _ => is_good,
+        let Examination { faults, nodes, patterns } = SchemaValidator::examine(schema);
+        (self.nodes, self.patterns) = (self.nodes.saturating_add(nodes), self.patterns.saturating_add(patterns));
+        if faults.is_empty() && (self.nodes > MAX_NODES || self.patterns > MAX_PATTERNS) {
+            let message =
+                format!("the schemas of one manifest may have {MAX_NODES} values and {MAX_PATTERNS} patterns together");
+            self.findings.push(at.error(FaultCode::SchemaTooComplex, message));
+            return false;
+        }
+        let is_good = faults.is_empty();
+        for fault in faults {
+            self.findings.push(Finding::error(fault.code(), place(fault.pointer()), fault.message()));
+        }
+        is_good
     }
-}
 
-/// The schema of an action's parameters, if it has a good one.
-fn check_parameters(action: &At<'_, '_>, findings: &mut Vec<Finding>) -> Option<Value> {
-    if let Some(schema) = action.member("parameters_schema") {
-        return check_object_schema(&schema, "the object of parameters", findings).then(|| schema.value.clone());
+    /// Whether there is a good schema; what is no object is for the published schema to report.
+    fn schema(&mut self, at: &At<'_, '_>) -> bool {
+        at.value.is_object() && self.examine(at, at.value, |inside| format!("{}{inside}", at.pointer()))
     }
-    let Some(parameters) = action.member("parameters") else { return Some(json!({"additionalProperties": false})) };
-    let (schema, places) = object_schema(&parameters);
-    let faults = SchemaValidator::examine(&schema);
-    let is_good = faults.is_empty();
-    for fault in faults {
-        let list = parameters.pointer();
-        let pointer = place_of(fault.pointer(), &list, &places).unwrap_or(list);
-        findings.push(Finding::error(fault.code(), pointer, fault.message()));
+
+    fn object_schema(&mut self, at: &At<'_, '_>, what: &str) -> bool {
+        let is_good = self.schema(at);
+        match at.member("type") {
+            Some(kind) if is_good && kind.value != "object" => {
+                let message =
+                    format!("expected the type `object`, which {what} always has, found {}", found(kind.value));
+                self.findings.push(kind.error(FaultCode::InvalidSchema, message));
+                false
+            }
+            _ => is_good,
+        }
     }
-    is_good.then_some(schema)
+
+    /// The schema of an action's parameters, if it has a good one.
+    fn parameters(&mut self, action: &At<'_, '_>) -> Option<Value> {
+        if let Some(schema) = action.member("parameters_schema") {
+            return self.object_schema(&schema, "the object of parameters").then(|| schema.value.clone());
+        }
+        let Some(parameters) = action.member("parameters") else { return Some(json!({"additionalProperties": false})) };
+        let (schema, places) = object_schema(&parameters);
+        let is_good = self.examine(&parameters, &schema, |inside| {
+            let list = parameters.pointer();
+            place_of(inside, &list, &places).unwrap_or(list)
+        });
+        // Of two parameters of one name, an example cannot say which it means.
+        (is_good && places.len() == parameters.items().count()).then_some(schema)
+    }
+
+    /// An example that does not fit misleads whoever reads it, but breaks nothing.
+    fn examples(&mut self, examples: &At<'_, '_>, parameters: Option<&Value>, returns: Option<&Value>) {
+        let compile = |schema: Option<&Value>| schema.and_then(|schema| SchemaValidator::compile(schema).ok());
+        if self.examples >= MAX_EXAMPLES {
+            return;
+        }
+        let (parameters, returns) = (compile(parameters), compile(returns));
+        for example in examples.items().take(MAX_EXAMPLES - self.examples) {
+            self.examples += 1;
+            let params = example.member("params").filter(|params| params.value.is_object());
+            if let (Some(validator), Some(params)) = (&parameters, params) {
+                let mut filled = params.value.clone();
+                validator.fill_defaults(&mut filled);
+                self.example(&params, validator.validate(&filled));
+            }
+            if let (Some(validator), Some(result)) = (&returns, example.member("result")) {
+                self.example(&result, validator.validate(result.value));
+            }
+        }
+    }
+
+    fn example(&mut self, at: &At<'_, '_>, validity: Result<(), Vec<Violation>>) {
+        for Violation { pointer, message, .. } in validity.err().into_iter().flatten() {
+            let (pointer, message) =
+                (format!("{}{pointer}", at.pointer()), format!("the example does not fit the action: {message}"));
+            self.findings.push(Finding::warning(FaultCode::ExampleMismatch, pointer, message));
+        }
+    }
 }
 
 /// The list of parameters as one schema, and which of the list each of its properties comes from.
@@ -110,36 +166,4 @@ fn place_of(pointer: &str, parameters: &str, places: &HashMap<String, usize>) ->
     let (name, rest) = rest.find('/').map_or((rest, ""), |slash| rest.split_at(slash));
     let index = places.get(&name.replace("~1", "/").replace("~0", "~"))?;
     Some(format!("{parameters}/{index}{rest}"))
-}
-
-/// An example that does not fit misleads whoever reads it, but breaks nothing.
-fn check_examples(
-    examples: &At<'_, '_>,
-    parameters: Option<&Value>,
-    returns: Option<&Value>,
-    findings: &mut Vec<Finding>,
-) {
-    let compile = |schema: Option<&Value>| schema.and_then(|schema| SchemaValidator::compile(schema).ok());
-    let (parameters, returns) = (compile(parameters), compile(returns));
-    for example in examples.items() {
-        if let (Some(validator), Some(params)) = (&parameters, example.member("params")) {
-            let mut filled = params.value.clone();
-            validator.fill_defaults(&mut filled);
-            check_example(&params, validator.validate(&filled), findings);
-        }
-        if let (Some(validator), Some(result)) = (&returns, example.member("result")) {
-            check_example(&result, validator.validate(result.value), findings);
-        }
-    }
-}
-
-fn check_example(at: &At<'_, '_>, validity: Result<(), Vec<Violation>>, findings: &mut Vec<Finding>) {
-    for Violation { pointer, message, .. } in validity.err().into_iter().flatten() {
-        let pointer = format!("{}{pointer}", at.pointer());
-        findings.push(Finding::warning(
-            FaultCode::ExampleMismatch,
-            pointer,
-            format!("the example does not fit the action: {message}"),
-        ));
-    }
 }

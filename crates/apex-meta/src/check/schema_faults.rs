@@ -1,5 +1,7 @@
 //! What the published schema objects to, in the words and codes of manifests.
 
+use std::collections::HashSet;
+
 use serde_json::Value;
 
 use super::suggest::closest;
@@ -12,13 +14,13 @@ use crate::{
 /// Adds what the published schema objects to, but for what other rules say better.
 pub(super) fn add(root: &At<'_, '_>, violations: Vec<Violation>, schema: &Value, findings: &mut Vec<Finding>) {
     // Where a type knows the form of a text, it has said more than a pattern can.
-    let said: Vec<String> = findings.iter().map(|finding| finding.pointer.clone()).collect();
+    let said: HashSet<String> = findings.iter().map(|finding| finding.pointer.clone()).collect();
     for violation in violations {
         let value = root.value.pointer(&violation.pointer);
         // Members that exclude each other are the only `not` of the schema, and a rule names them.
         let is_said = violation.keyword == "not"
             || said.contains(&violation.pointer)
-            || (violation.pointer == "/checksum/value" && said.iter().any(|pointer| pointer == "/checksum/algorithm"));
+            || (violation.pointer == "/checksum/value" && said.contains("/checksum/algorithm"));
         if let Some(value) = value.filter(|_| !is_said) {
             findings.push(finding(violation, value, schema));
         }
@@ -70,7 +72,7 @@ fn wrong_type_hint(pointer: &str, value: &Value) -> Option<&'static str> {
 /// A misspelt member that could be the missing one, or what the schema says of it.
 fn missing_hint(member: &str, object: &Value, pointer: &str, schema: &Value) -> Option<String> {
     let known = known_members(pointer, schema);
-    let misspelt = object.as_object()?.keys().find(|present| {
+    let misspelt = object.as_object()?.keys().take(100).find(|present| {
         !known.contains(present)
             && closest(present, known.iter().map(String::as_str)).is_some_and(|meant| meant == member)
     });

@@ -47,9 +47,8 @@ pub(super) fn closest<'a>(name: &str, known: impl Iterator<Item = &'a str> + Clo
     if let Some(found) = alias.and_then(|meant| known.clone().find(|known| *known == meant)) {
         return Some(found);
     }
-    let scored = known.map(|known| (distance(&plain, &self::plain(known)), known));
-    let (distance, best) = scored.min_by_key(|(distance, _)| *distance)?;
-    (distance <= best.chars().count().min(plain.chars().count()) / 3).then_some(best)
+    let scored = known.filter_map(|known| Some((distance(&plain, &self::plain(known))?, known)));
+    scored.min_by_key(|(distance, _)| *distance).map(|(_, best)| best)
 }
 
 /// Spelling conventions aside.
@@ -57,9 +56,14 @@ fn plain(name: &str) -> String {
     name.chars().filter(|c| !matches!(c, '_' | '-' | '$' | ' ')).flat_map(char::to_lowercase).collect()
 }
 
-/// How many letters must be changed, added, dropped or swapped with their neighbour (optimal string alignment).
-fn distance(a: &str, b: &str) -> usize {
+/// How many letters must be changed, added, dropped or swapped with their neighbour (optimal string alignment), if it
+/// is no more than one in three.
+fn distance(a: &str, b: &str) -> Option<usize> {
     let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+    let bearable = a.len().min(b.len()) / 3;
+    if a.len().abs_diff(b.len()) > bearable {
+        return None;
+    }
     let mut rows = vec![(0..=b.len()).collect::<Vec<_>>()];
     for i in 1..=a.len() {
         let mut row = vec![i];
@@ -73,7 +77,7 @@ fn distance(a: &str, b: &str) -> usize {
         }
         rows.push(row);
     }
-    rows[a.len()][b.len()]
+    Some(rows[a.len()][b.len()]).filter(|distance| *distance <= bearable)
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::suggest::closest;
 use crate::{
-    FaultCode,
+    FaultCode, Report,
     finding::{At, Finding, Mark},
     schema_validator::{KEYWORDS, quoted},
 };
@@ -75,6 +75,10 @@ fn check_object(object: &At<'_, '_>, known: &Known, findings: &mut Vec<Finding>)
     for (name, member) in object.members() {
         if name.starts_with("x-") || known.0.contains(name) {
             continue;
+        }
+        // Nobody reads further, and looking for the name that was meant takes its time.
+        if findings.len() >= 2 * Report::MAX_FAULTS {
+            return;
         }
         let hint = match closest(name, known.0.iter().map(String::as_str)) {
             Some(meant) if object.member(meant).is_none() => format!("did you mean `{meant}`?"),

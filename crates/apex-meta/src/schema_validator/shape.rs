@@ -15,6 +15,8 @@ const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
 /// What a walk over a schema finds, before anything is compiled.
 pub(super) struct Shape {
     pub(super) faults: Vec<InvalidSchema>,
+    pub(super) size: Size,
+    pub(super) patterns: usize,
     pub(super) has_defaults: bool,
     /// Whether there is something that only compiling shows to be right.
     pub(super) needs_compiling: bool,
@@ -26,15 +28,16 @@ pub(super) struct Shape {
 /// for each two levels more; so its size is computed here, where each target is measured once, and bounded before
 /// anything is compiled.
 pub(super) fn examine(schema: &Value) -> Shape {
-    let mut shape = Shape { faults: Vec::new(), has_defaults: false, needs_compiling: false };
-    let written = size_of_data(schema);
-    if let Some(message) = excess(written, 0) {
+    let size = size_of_data(schema);
+    let mut shape = Shape { faults: Vec::new(), size, patterns: 0, has_defaults: false, needs_compiling: false };
+    if let Some(message) = excess(size, 0) {
         shape.faults.push(too_complex(message));
         return shape;
     }
-    let mut walk = Walk { root: schema, shape, targets: HashMap::new(), patterns: 0, level: 0, pointer: String::new() };
+    let mut walk = Walk { root: schema, shape, targets: HashMap::new(), level: 0, pointer: String::new() };
     let size = walk.schema(schema);
-    if let Some(message) = excess(size, walk.patterns) {
+    walk.shape.size = size;
+    if let Some(message) = excess(size, walk.shape.patterns) {
         walk.shape.faults.push(too_complex(message));
     }
     walk.shape
@@ -61,8 +64,8 @@ fn too_complex(message: String) -> InvalidSchema {
 
 /// The size of a part with every `$ref` in it written out.
 #[derive(Debug, Clone, Copy, Default)]
-struct Size {
-    nodes: u64,
+pub(super) struct Size {
+    pub(super) nodes: u64,
     depth: usize,
 }
 
@@ -85,7 +88,6 @@ struct Walk<'a> {
     shape: Shape,
     /// By address: two texts may name the same target.
     targets: HashMap<*const Value, Target>,
-    patterns: usize,
     /// How many schemas are open, so that a long chain of `$ref`s ends before the stack does.
     level: usize,
     pointer: String,
@@ -159,7 +161,7 @@ impl<'a> Walk<'a> {
     }
 
     fn count_patterns(&mut self, count: usize) {
-        self.patterns += count;
+        self.shape.patterns += count;
         self.shape.needs_compiling |= count > 0;
     }
 
