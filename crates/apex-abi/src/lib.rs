@@ -71,7 +71,7 @@ mod plugin;
 mod stream;
 
 pub use abi_stable::std_types::{ROption, RResult, RString, RVec};
-pub use apex_meta::{StateScope, UnknownStateScope};
+pub use apex_meta::{ErrorKind, StateScope, UnknownStateScope};
 pub use async_ffi::{FfiContext, FfiFuture, FfiPoll, FutureExt as FfiFutureExt};
 pub use chunk::{Chunk, ChunkStream, ChunkStreamBox, PolledChunk};
 pub use contain::{Outcome, contain, contained, outcome};
