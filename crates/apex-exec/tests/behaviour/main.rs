@@ -1,0 +1,13 @@
+//! What an instance promises, tried on a plugin that is linked in and does what the tests ask of it.
+#![allow(clippy::unwrap_used, clippy::missing_panics_doc, reason = "tests")]
+
+mod bounds;
+mod calls;
+mod lifecycle;
+mod ordering;
+mod probe;
+mod progress;
+mod raw;
+mod services;
+mod shutdown;
+mod streams;
