@@ -13,7 +13,7 @@ mod tests;
 
 pub use error::JsonError;
 pub(crate) use error::JsonFault;
-#[cfg(test)]
+#[cfg(all(test, feature = "validate"))]
 pub(crate) use position::line_and_column;
 
 /// How much JSON is taken.
