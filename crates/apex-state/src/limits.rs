@@ -2,7 +2,8 @@
 
 use std::io;
 
-use serde_json::Value;
+use serde::Serialize as _;
+use serde_json::{Value, ser::Formatter};
 
 use crate::{StateError, StateKey};
 
@@ -28,13 +29,12 @@ impl Default for StateLimits {
 
 /// The state as compact JSON, if it keeps to the limits.
 pub(crate) fn encode(key: &StateKey, data: &Value, limits: &StateLimits) -> Result<Vec<u8>, StateError> {
-    if is_deeper_than(data, MAX_DEPTH) {
+    let mut bounded = Bounded { bytes: Vec::with_capacity(128), seen: 0, limit: limits.max_save_bytes };
+    let mut serializer = serde_json::Serializer::with_formatter(&mut bounded, Flat { depth: 0 });
+    // A value in memory always has a JSON form, and `Bounded` takes every byte: only `Flat` ever refuses.
+    if data.serialize(&mut serializer).is_err() {
         return Err(StateError::TooDeep { key: Box::new(key.clone()), limit: MAX_DEPTH });
     }
-    let mut bounded = Bounded { bytes: Vec::with_capacity(128), seen: 0, limit: limits.max_save_bytes };
-    // A value in memory always has a JSON form, and `Bounded` takes every byte: nothing here can fail.
-    let written = serde_json::to_writer(&mut bounded, data);
-    debug_assert!(written.is_ok(), "a JSON value could not be written as JSON");
     if bounded.seen > limits.max_save_bytes {
         let (bytes, limit) = (bounded.seen, limits.max_save_bytes);
         return Err(StateError::TooLarge { key: Box::new(key.clone()), bytes, limit });
@@ -42,14 +42,37 @@ pub(crate) fn encode(key: &StateKey, data: &Value, limits: &StateLimits) -> Resu
     Ok(bounded.bytes)
 }
 
-fn is_deeper_than(value: &Value, levels: usize) -> bool {
-    let Some(below) = levels.checked_sub(1) else {
-        return matches!(value, Value::Array(_) | Value::Object(_));
-    };
-    match value {
-        Value::Array(items) => items.iter().any(|item| is_deeper_than(item, below)),
-        Value::Object(members) => members.values().any(|member| is_deeper_than(member, below)),
-        _ => false,
+/// Writes compact JSON and stops where it nests too deep, without a second walk over the state.
+struct Flat {
+    depth: usize,
+}
+
+impl Flat {
+    fn enter(&mut self) -> io::Result<()> {
+        self.depth += 1;
+        if self.depth > MAX_DEPTH { Err(io::ErrorKind::InvalidData.into()) } else { Ok(()) }
+    }
+}
+
+impl Formatter for Flat {
+    fn begin_array<W: io::Write + ?Sized>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.enter()?;
+        writer.write_all(b"[")
+    }
+
+    fn end_array<W: io::Write + ?Sized>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.depth -= 1;
+        writer.write_all(b"]")
+    }
+
+    fn begin_object<W: io::Write + ?Sized>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.enter()?;
+        writer.write_all(b"{")
+    }
+
+    fn end_object<W: io::Write + ?Sized>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.depth -= 1;
+        writer.write_all(b"}")
     }
 }
 
@@ -87,7 +110,10 @@ mod tests {
     }
 
     fn nested(levels: usize) -> Value {
-        (0..levels).fold(Value::Null, |inner, _| json!([inner]))
+        (0..levels).fold(Value::Null, |inner, level| match level % 2 {
+            0 => Value::Array(vec![inner]),
+            _ => Value::Object([("in".to_owned(), inner)].into_iter().collect()),
+        })
     }
 
     #[test]
@@ -104,7 +130,10 @@ mod tests {
         let limits = StateLimits::default();
         let bytes = encode(&key(), &nested(MAX_DEPTH), &limits).unwrap();
         assert_eq!(serde_json::from_slice::<Value>(&bytes).unwrap(), nested(MAX_DEPTH));
-        let error = encode(&key(), &nested(MAX_DEPTH + 1), &limits).unwrap_err();
-        assert_eq!(error.code(), "StateTooDeep");
+        for levels in [MAX_DEPTH + 1, 10 * MAX_DEPTH] {
+            assert_eq!(encode(&key(), &nested(levels), &limits).unwrap_err().code(), "StateTooDeep");
+        }
+        let wide = Value::from(vec![nested(MAX_DEPTH - 1); 3]);
+        assert!(encode(&key(), &wide, &limits).is_ok());
     }
 }
