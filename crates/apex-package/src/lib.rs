@@ -2,7 +2,7 @@
 //!
 //! A plugin's crate becomes a directory: `plugin.json` with checksum and signature, the library in
 //! `lib/<target triple>/`, and `resources/`. The directory becomes an archive, `.apexpkg`, of which there is exactly one
-//! for a given tree. [`package`] goes the whole way; [`Layout`], [`seal_directory`], [`pack`], [`unpack`] and
+//! for a given tree. [`package()`] goes the whole way; [`Layout`], [`seal_directory`], [`pack()`], [`unpack()`] and
 //! [`check_directory`] are its steps and their opposites.
 //!
 //! ```no_run

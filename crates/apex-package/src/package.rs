@@ -35,10 +35,10 @@ pub fn package(build: &Build<'_>, out: &Path, key: Option<&SigningKey>) -> Resul
     publish(&layout, out, key)
 }
 
-/// Writes a layout below `out` as [`package`] does, for a caller that has the libraries already.
+/// Writes a layout below `out` as [`package()`] does, for a caller that has the libraries already.
 ///
 /// # Errors
-/// As [`package`], but for the build.
+/// As [`package()`], but for the build.
 pub fn publish(layout: &Layout, out: &Path, key: Option<&SigningKey>) -> Result<Packaged, PackageError> {
     let (id, version) = (layout.document().id(), layout.document().version());
     let parent = out.join(id.as_str());

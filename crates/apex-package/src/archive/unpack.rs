@@ -22,7 +22,7 @@ use super::{
 /// so that one rename can put it in its place; after an error nothing is left.
 ///
 /// # Errors
-/// The archive is not one that [`super::pack`] makes, by [`ArchiveError`]; or reading or writing fails.
+/// The archive is not one that [`pack`](crate::pack()) makes, by [`ArchiveError`]; or reading or writing fails.
 pub fn unpack(archive: &Path, directory: &Path) -> Result<(), ArchiveError> {
     let unreadable = |source| ArchiveError::Unreadable { path: archive.to_owned(), source };
     let file = File::open(archive).map_err(unreadable)?;
