@@ -122,7 +122,7 @@ impl Failure {
     }
 
     fn remedy(&self) -> &str {
-        self.0.hint.as_deref().unwrap_or_else(|| general_hint(self.0.exit))
+        self.0.hint.as_deref().unwrap_or_else(|| general_hint(&self.0.code, self.0.exit))
     }
 
     /// The object that `--json` shows.
@@ -150,7 +150,16 @@ pub(crate) fn causes_of(error: &dyn Error) -> Vec<String> {
 }
 
 /// What to do where the error itself does not know better.
-fn general_hint(exit: Exit) -> &'static str {
+fn general_hint(code: &str, exit: Exit) -> &'static str {
+    match code {
+        "DeadlineExceeded" => return "give it more time with --timeout, or run it with -vv to see what it does",
+        "InvalidParameters" => return "`apex inspect ID` shows what the action expects",
+        "Configuration" => {
+            return "give it with --config FILE; `apex inspect ID --json` shows the schema in its manifest";
+        }
+        "PluginPanicked" | "ProtocolViolation" => return "this is a fault of the plugin: tell its author",
+        _ => {}
+    }
     match exit {
         Exit::Done | Exit::Interrupted => "run the command again",
         Exit::ActionFailed => "the plugin says what went wrong; `apex inspect ID` shows what its actions expect",
@@ -158,14 +167,14 @@ fn general_hint(exit: Exit) -> &'static str {
         Exit::NotFound => "`apex list` shows what is there",
         Exit::Blocked => "`apex why ID` shows which check failed, `apex inspect ID` shows the details",
         Exit::Invalid => "`apex check PATH` shows every fault of a plugin, `apex inspect ID` what its actions expect",
-        Exit::NoOrderlyEnd => "run it again with -vv to see what happens, or give it more time with --timeout",
+        Exit::NoOrderlyEnd => "run it again with -vv to see what happens",
         Exit::Io => "check that the file exists, is intact and is yours to read",
     }
 }
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "error: {}", escape::text(&self.0.message))?;
+        write!(f, "error: {}", indented(&self.0.message))?;
         for cause in &self.0.causes {
             write!(f, "\n  cause: {}", indented(cause))?;
         }

@@ -52,6 +52,7 @@ impl Plugin for Faulty {
             "flood_progress" => lies::flood(context, params.get("count")?),
             "lie_result" => Ok(Reply::raw(b"{\"this is\": not JSON".to_vec())),
             "lie_type" => reply("not a number"),
+            "print" => lies::print(),
             "big_result" => reply("x".repeat(params.get("bytes")?)),
             "observe" => reply(observed::counts(params.optional("key")?.unwrap_or_default())),
             _ => Err(Error::action_not_found(action)),

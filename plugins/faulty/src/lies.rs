@@ -1,6 +1,7 @@
 //! Answers, chunks and progress that break the contract.
 
 use std::{
+    io::Write as _,
     thread,
     time::{Duration, Instant},
 };
@@ -32,6 +33,16 @@ pub(crate) fn flood(context: &Context, count: u64) -> Result<Reply> {
         context.progress(number, count, "flooding");
     }
     reply(count)
+}
+
+/// Prints where a host's results go, something that looks like a result among it.
+#[expect(clippy::print_stdout, clippy::print_stderr, reason = "to print is the point")]
+pub(crate) fn print() -> Result<Reply> {
+    println!("\"a result, or so it says\"\n\u{1b}[2Jgone");
+    print!("a line without an end");
+    eprintln!("an error, or so it says\u{7}");
+    std::io::stdout().flush()?;
+    reply("printed")
 }
 
 pub(crate) fn chunk() -> Chunks {

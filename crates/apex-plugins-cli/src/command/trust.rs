@@ -96,7 +96,7 @@ struct RevokeArguments {
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  apex trust deny blake3:6437b3ac…85")]
 struct DenyArguments {
-    /// The digest, as `apex verify` shows it
+    /// The digest, as `apex inspect` shows it
     digest: Digest,
     /// Allow it again
     #[arg(long)]

@@ -3,7 +3,7 @@
 use apex_plugins::{
     PluginManager, PluginSpec,
     discover::{Catalogue, Entry},
-    meta::Reason,
+    meta::{Digest, Reason},
     trust::Verified,
 };
 use serde_json::{Value, json};
@@ -96,12 +96,19 @@ impl Row<'_> {
             Ok(verified) => [
                 Cell::new("ok").tone(Tone::Good),
                 Cell::or_dash(verified.publisher()),
-                Cell::or_dash(verified.digest()),
+                Cell::or_dash(verified.digest().map(shortened)),
             ],
             Err(reason) => [Cell::new("failed").tone(Tone::Bad), Cell::or_dash(None::<&str>), Cell::new(&reason.code)],
         });
         cells
     }
+}
+
+/// Enough of a digest to compare by eye; `apex inspect` shows it whole.
+fn shortened(digest: &Digest) -> String {
+    let mut hex = digest.to_hex();
+    hex.truncate(12);
+    format!("{}:{hex}…", digest.algorithm())
 }
 
 fn show(rows: &[Row<'_>], session: &mut Session) -> Result<(), Failure> {

@@ -1,0 +1,22 @@
+//! The command line `apex` as a user and as a script meet it: the real binary, real files, real plugins.
+//!
+//! Covers R9.3, R4.7, R2.5, R2.1 and rows 84, 88 and 92 of the attack catalogue as far as the command line goes.
+
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+#[path = "cli/checking.rs"]
+mod checking;
+#[path = "cli/house.rs"]
+mod house;
+#[path = "cli/listing.rs"]
+mod listing;
+#[path = "cli/manners.rs"]
+mod manners;
+#[path = "cli/running.rs"]
+mod running;
+#[path = "cli/settings.rs"]
+mod settings;
+#[path = "cli/switching.rs"]
+mod switching;
+#[path = "cli/trusting.rs"]
+mod trusting;
