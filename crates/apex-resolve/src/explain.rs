@@ -130,8 +130,13 @@ impl Setting<'_> {
                 Some(specifier) => format!("does not satisfy `{specifier}`"),
                 None => "does not satisfy the specifier".to_owned(),
             },
-            Verdict::Invalid | Verdict::Blocked | Verdict::Shadowed | Verdict::Disabled => match &candidate.reason {
+            Verdict::Invalid | Verdict::Blocked => match &candidate.reason {
                 Some(reason) => format!("{verdict}: {reason}"),
+                None => verdict.to_string(),
+            },
+            // Their codes say no more than the verdict.
+            Verdict::Shadowed | Verdict::Disabled => match &candidate.reason {
+                Some(reason) => format!("{verdict}: {}", reason.message),
                 None => verdict.to_string(),
             },
         }

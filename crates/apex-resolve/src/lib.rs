@@ -1,6 +1,6 @@
 //! Chooses which version of a plugin serves a request, and says why.
 //!
-//! Given what was found of one plugin, [`select`] takes the highest version that is ready and satisfies the specifier.
+//! Given what was found of one plugin, [`select()`] takes the highest version that is ready and satisfies the specifier.
 //! A pre-release is only taken if the specifier names one, or if no stable version would do
 //! ([PEP 440](https://peps.python.org/pep-0440/#handling-of-pre-releases)). What was passed over, and why, comes back
 //! with the choice as an [`Explanation`], and with the error when there is none.

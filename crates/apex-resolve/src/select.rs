@@ -42,7 +42,7 @@ pub fn select(
     }
 }
 
-/// Says what [`select`] would choose and why, whether it would choose anything or not.
+/// Says what [`select()`] would choose and why, whether it would choose anything or not.
 pub fn explain(
     plugin: &PluginId,
     specifier: Option<&VersionSpecifier>,

@@ -1,6 +1,6 @@
 //! Durable state of plugins: atomic, compare-and-swap, recoverable.
 //!
-//! A [`StateKey`] names a state: of which plugin, which version, for whom ([`Scope`]), on whose word ([`Owner`](apex_meta::Owner)). A
+//! A [`StateKey`] names a state: of which plugin, which version, for whom ([`Scope`]), on whose word ([`Owner`]). A
 //! [`StateStore`] loads and saves it; the one for hosts is [`FileStateStore`], and [`MemoryStateStore`] is for tests.
 //!
 //! - A load tells "none yet" (`Ok(None)`) from "failed".

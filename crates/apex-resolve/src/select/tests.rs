@@ -27,7 +27,7 @@ fn candidate(text: &str) -> Candidate {
     match status {
         Status::Ready => candidate,
         Status::Blocked => candidate.with_reason(reason("ChecksumMismatch")),
-        Status::Disabled => candidate.with_reason(Reason::new("Disabled", "switched off by the operator")),
+        Status::Disabled => candidate.with_reason(Reason::new("PluginDisabled", "switched off by the operator")),
         Status::Invalid => candidate.with_reason(reason("InvalidId")),
         Status::Shadowed => candidate.with_reason(reason("Shadowed")),
     }
@@ -96,11 +96,11 @@ fn each_candidate_is_explained() {
         .collect();
     let expected = [
         ("2.0.0", Verdict::NotMatching, "does not satisfy `^1`"),
-        ("1.4.0", Verdict::Disabled, "disabled: Disabled: switched off by the operator"),
+        ("1.4.0", Verdict::Disabled, "disabled: switched off by the operator"),
         ("1.3.0", Verdict::Blocked, "blocked: ChecksumMismatch: 1.3.0 has a reason"),
         ("1.2.0-rc.1", Verdict::Prerelease, "a pre-release: stable versions go first unless the specifier names one"),
         ("1.1.0", Verdict::Chosen, "the highest version that is ready and satisfies `^1`"),
-        ("1.1.0", Verdict::Shadowed, "shadowed: Shadowed: 1.1.0 has a reason"),
+        ("1.1.0", Verdict::Shadowed, "shadowed: 1.1.0 has a reason"),
         ("1.0.0", Verdict::Lower, "lower than 1.1.0"),
         ("0.1.0", Verdict::NotMatching, "does not satisfy `^1`"),
     ];
@@ -157,7 +157,7 @@ fn what_cannot_be_had_is_told_apart() {
             None,
             &["1.0.0:disabled"],
             PluginDisabled,
-            "plugin `com.acme.greeter 1.0.0` is disabled: Disabled: switched off by the operator",
+            "plugin `com.acme.greeter 1.0.0` is disabled: switched off by the operator",
         ),
         (
             None,
