@@ -150,7 +150,7 @@ impl Active {
         let core = &self.presence.core;
         if !self.is_blocking() {
             let placed = core.placed.get().ok_or_else(|| self.gone())?;
-            return Ok(Task::Here(self.call.polled(|| make(placed, &self.call))));
+            return Ok(Task::Here(self.poll_here(|| make(placed, &self.call))));
         }
         let (on_thread, call) = (Arc::clone(core), Arc::clone(&self.call));
         self.run_elsewhere(move || call.abandonment.block_on(make(on_thread.placed.get()?, &call))).map(Task::Elsewhere)

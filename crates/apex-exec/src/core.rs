@@ -43,6 +43,8 @@ pub(crate) struct Core {
     pub(crate) cut_off: AtomicBool,
     /// Told whenever something ends while the instance does not run any more.
     pub(crate) idle: Notify,
+    /// Held by who ends the instance; says whether that is done.
+    pub(crate) has_ended: tokio::sync::Mutex<bool>,
 }
 
 /// The plugin with the threads for what may block in it.

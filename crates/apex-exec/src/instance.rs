@@ -134,8 +134,8 @@ impl Instance {
     /// then the plugin's own shutdown runs.
     ///
     /// Takes at most `drain` + twice [`Limits::cancel_grace`] + [`Limits::shutdown_timeout`]. What does not end, such as a
-    /// blocking action that never returns, is reported and left to its thread. Once it has ended, calling this again
-    /// reports what is still left over.
+    /// blocking action that never returns, is reported and left to its thread. Called again, it goes on where an earlier
+    /// call was given up, or reports what is still left over.
     pub async fn shutdown(&self, drain: Duration) -> ShutdownReport {
         shutdown::shutdown(&self.core, drain).await
     }

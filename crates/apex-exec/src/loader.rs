@@ -160,12 +160,14 @@ fn check_type(subject: &Subject, document: &Document, module: PluginModule) -> R
 }
 
 fn no_isolation(subject: &Subject, verified: &Verified) -> CallError {
-    let hint = match verified.publisher() {
-        Some(publisher) => format!(
-            "trust the publisher `{publisher}` with `--placement in-process`, if its plugins may do all that this program may"
-        ),
-        None => "sign the plugin with a key whose publisher is trusted with `--placement in-process`".to_owned(),
+    let who = match verified.publisher() {
+        Some(publisher) => format!("the publisher `{publisher}`"),
+        None => "a publisher whose key signs it".to_owned(),
     };
+    let hint = format!(
+        "if its code may do all that this program may, give {who} the placement `in-process` \
+         (`apex trust add NAME --key FILE --prefix PREFIX --placement in-process`)"
+    );
     let message = "policy lets it run in a child process only, which this release cannot start";
     subject.error(ErrorKind::IsolationUnavailable, message).with_hint(hint)
 }
@@ -174,7 +176,13 @@ fn explain(subject: &Subject, error: &LoadError) -> CallError {
     if let Some(dump) = error.dump() {
         tracing::debug!(plugin = %subject.id, version = %subject.version, "layouts differ: {dump}");
     }
-    let explained = subject.error(error.kind(), error.to_string());
+    // The path of the sealed copy would tell nobody anything: the plugin is named instead.
+    let message = match error {
+        LoadError::Open { source, .. } => format!("its library cannot be opened: {source}"),
+        LoadError::Mismatch { mismatch, .. } => format!("its library does not fit this host: {mismatch}"),
+        other => other.to_string(),
+    };
+    let explained = subject.error(error.kind(), message);
     match error.hint() {
         Some(hint) => explained.with_hint(hint),
         None => explained,

@@ -38,16 +38,17 @@ pub struct Leftover {
 
 /// Drains, cuts off, shuts down.
 pub(crate) async fn shutdown(core: &Arc<Core>, drain: Duration) -> ShutdownReport {
-    if !core.advance(Lifecycle::Draining, None) {
-        // Somebody else ends it, or it has ended: wait for that, then say what is left.
-        wait_until(core, drain + total_after_drain(core), || core.lifecycle.get() != Lifecycle::Draining).await;
+    core.advance(Lifecycle::Draining, None);
+    // Whoever comes second waits for the first, and goes on where that one was given up.
+    let mut has_ended = core.has_ended.lock().await;
+    if *has_ended {
         return ShutdownReport { leftovers: leftovers(core), error: None };
     }
-    if !wait_until(core, drain, || core.is_idle()).await {
+    if !wait_until_idle(core, drain).await {
         core.cut_off.store(true, Ordering::SeqCst);
         core.calls().iter().for_each(|call| call.interrupt(Interrupt::ShuttingDown));
         // Calls may take their grace, and then need a moment to be polled.
-        wait_until(core, core.limits.cancel_grace * 2, || core.is_idle()).await;
+        wait_until_idle(core, core.limits.cancel_grace * 2).await;
     }
     let error = end_plugin(core).await;
     let report = ShutdownReport { leftovers: leftovers(core), error };
@@ -56,12 +57,8 @@ pub(crate) async fn shutdown(core: &Arc<Core>, drain: Duration) -> ShutdownRepor
             "an action did not end at shutdown and is left behind");
     }
     core.advance(Lifecycle::Stopped, None);
-    core.idle.notify_waiters();
+    *has_ended = true;
     report
-}
-
-fn total_after_drain(core: &Core) -> Duration {
-    core.limits.cancel_grace * 2 + core.limits.shutdown_timeout
 }
 
 async fn end_plugin(core: &Core) -> Option<CallError> {
@@ -81,14 +78,14 @@ fn leftovers(core: &Core) -> Vec<Leftover> {
     core.calls().iter().map(leftover).collect()
 }
 
-/// Waits until the condition holds, for at most so long; says whether it does.
-async fn wait_until(core: &Core, at_most: Duration, holds: impl Fn() -> bool) -> bool {
+/// Waits until nothing is under way any more, for at most so long; says whether that is so.
+async fn wait_until_idle(core: &Core, at_most: Duration) -> bool {
     let mut sleep = Instant::now().checked_add(at_most).map(|moment| core.timer.at(moment));
     loop {
         let mut told = std::pin::pin!(core.idle.notified());
         // Enlisted before the look, so that nothing is missed in between.
         told.as_mut().enable();
-        if holds() {
+        if core.is_idle() {
             return true;
         }
         let Some(sleep) = &mut sleep else {
@@ -97,7 +94,7 @@ async fn wait_until(core: &Core, at_most: Duration, holds: impl Fn() -> bool) ->
         };
         match select(told, sleep).await {
             Either::Left(_) => {}
-            Either::Right(_) => return holds(),
+            Either::Right(_) => return core.is_idle(),
         }
     }
 }

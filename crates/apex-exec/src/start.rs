@@ -86,6 +86,7 @@ async fn initialize(loaded: Loaded, options: InstanceOptions) -> Result<Arc<Core
         under_way: Mutex::new(UnderWay::default()),
         cut_off: AtomicBool::new(false),
         idle: Notify::new(),
+        has_ended: tokio::sync::Mutex::new(false),
         subject,
         actions,
         limits,

@@ -4,6 +4,8 @@
 mod bounds;
 mod calls;
 mod lifecycle;
+#[cfg(target_os = "linux")]
+mod loading;
 mod ordering;
 mod probe;
 mod progress;

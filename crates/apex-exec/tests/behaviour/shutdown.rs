@@ -69,6 +69,23 @@ fn what_does_not_end_is_reported_and_left_behind() {
 }
 
 #[test]
+fn a_shutdown_that_was_given_up_can_be_taken_up_again() {
+    let instance = instance(json!({"key": "taken-up"}));
+    let call = instance.result(keyed("block", "taken-up"));
+    let caller = std::thread::spawn(move || block_on(call));
+    assert!(hears("taken-up", "started"));
+    block_on(async {
+        let mut first = std::pin::pin!(instance.shutdown(LONG));
+        assert!(futures::poll!(first.as_mut()).is_pending());
+    });
+    assert_eq!(instance.lifecycle(), Lifecycle::Draining);
+    say("taken-up", "release");
+    assert!(instance.shutdown_blocking(LONG).is_clean());
+    assert_eq!(instance.lifecycle(), Lifecycle::Stopped);
+    assert!(caller.join().unwrap().is_ok());
+}
+
+#[test]
 fn events_that_nobody_polls_do_not_hold_up_the_end() {
     let instance = instance(json!({}));
     let mut events = instance.events(CallRequest::new("endless"));
