@@ -39,7 +39,8 @@ fn main() -> ExitCode {
     };
     let stderr = Stderr::new(arguments.options.json);
     log::start(&arguments.options, &stderr);
-    let exit = run(arguments, &stderr).unwrap_or_else(|failure| {
+    let checked = usage::check_roots(std::env::args_os(), &arguments.options);
+    let exit = checked.and_then(|()| run(arguments, &stderr)).unwrap_or_else(|failure| {
         if !failure.is_broken_pipe() {
             stderr.failure(&failure);
         }

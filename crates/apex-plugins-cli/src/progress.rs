@@ -56,6 +56,14 @@ impl Reporter {
         }
     }
 
+    /// Does something that writes to the terminal while the bar, if there is one, is out of the way.
+    pub(crate) fn aside<R>(&self, write: impl FnOnce() -> R) -> R {
+        match &self.form {
+            Form::Bar(Some(bar)) => bar.suspend(write),
+            _ => write(),
+        }
+    }
+
     /// Takes the bar away, so that what follows stands on clean lines.
     pub(crate) fn finish(&mut self) {
         if let Form::Bar(Some(bar)) = &self.form {

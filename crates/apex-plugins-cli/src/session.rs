@@ -31,6 +31,13 @@ impl Session {
         self.options.quiet
     }
 
+    /// Tells people something by the way.
+    pub(crate) fn note(&self, text: &str) {
+        if !self.options.quiet && !self.options.json {
+            self.stderr.line(text);
+        }
+    }
+
     /// The settings, read anew.
     pub(crate) fn settings(&self) -> Result<Settings, Failure> {
         Settings::load(self.options.clone(), Environment::of_process())
@@ -47,9 +54,9 @@ impl Session {
         settings: &Settings,
         adjust: impl FnOnce(Builder) -> Builder,
     ) -> Result<PluginManager, Failure> {
-        let trust = settings.trust_store(&self.stderr)?;
+        let trust = settings.trust_store()?;
         let mut builder = PluginManager::builder();
-        for SearchRoot { path, is_dev, .. } in settings.roots(&trust, &self.stderr) {
+        for SearchRoot { path, is_dev, .. } in settings.roots(&trust) {
             builder = if is_dev { builder.dev_root(path) } else { builder.root(path) };
         }
         for (id, configuration) in settings.configurations() {

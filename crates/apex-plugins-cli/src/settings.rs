@@ -12,7 +12,6 @@ use crate::{
     arguments::{Options, PolicyName},
     environment::{self, Environment},
     failure::Failure,
-    stderr::Stderr,
 };
 
 mod config_file;
@@ -49,17 +48,17 @@ impl Settings {
     ///
     /// Those on the command line replace all others. The directory for what the operator decides comes with the
     /// library's caller: the working directory is none of them.
-    pub(crate) fn roots(&self, trust: &TrustStore, stderr: &Stderr) -> Vec<SearchRoot> {
+    pub(crate) fn roots(&self, trust: &TrustStore) -> Vec<SearchRoot> {
         let named = |path: &PathBuf| SearchRoot { path: path.clone(), is_dev: false, is_named: true };
         let dev = |path: &PathBuf| SearchRoot { path: path.clone(), is_dev: true, is_named: true };
         let mut roots: Vec<_> = self.options.root.iter().map(named).collect();
         if roots.is_empty() {
             let (listed, passed_over) = self.environment.plugin_path();
             for path in passed_over {
-                stderr.warning(&format!(
+                tracing::warn!(
                     "APEX_PLUGIN_PATH names the relative directory `{}`, which is passed over; write its full path",
                     path.display()
-                ));
+                );
             }
             roots.extend(listed.iter().chain(&self.config.roots).map(named));
             let defaults = self.default_roots().into_iter();
@@ -111,15 +110,15 @@ impl Settings {
     }
 
     /// The trust store; one that is not there yet trusts nobody, which is worth a word if it was named.
-    pub(crate) fn trust_store(&self, stderr: &Stderr) -> Result<TrustStore, Failure> {
+    pub(crate) fn trust_store(&self) -> Result<TrustStore, Failure> {
         let file = self.trust_file()?;
         match TrustStore::load(&file) {
             Err(error) if error.is_not_found() => {
                 if self.options.trust.is_some() || self.config.trust.is_some() {
-                    stderr.warning(&format!(
+                    tracing::warn!(
                         "there is no trust store {} yet, so nobody is trusted; `apex trust add` makes one",
                         file.display()
-                    ));
+                    );
                 }
                 Ok(TrustStore::empty())
             }
@@ -184,7 +183,7 @@ mod tests {
     }
 
     fn paths(settings: &Settings, trust: &TrustStore) -> Vec<String> {
-        let roots = settings.roots(trust, &Stderr::new(true));
+        let roots = settings.roots(trust);
         let shown = |root: SearchRoot| format!("{}{}", root.path.display(), if root.is_dev { " (dev)" } else { "" });
         roots.into_iter().map(shown).collect()
     }

@@ -74,11 +74,6 @@ impl Stderr {
         self.write(format!("{line}\n").as_bytes());
     }
 
-    /// Warns.
-    pub(crate) fn warning(&self, message: &str) {
-        self.log("warn", message, Map::new());
-    }
-
     /// Writes an error, the last word of a command that failed.
     pub(crate) fn failure(&self, failure: &Failure) {
         if self.0.json {
@@ -99,7 +94,9 @@ impl Stderr {
         let (word, tone) = match level {
             "error" => ("error:", Tone::Bad),
             "warn" => ("warning:", Tone::Warning),
-            other => (other, Tone::Faint),
+            "info" => ("info:", Tone::Faint),
+            "debug" => ("debug:", Tone::Faint),
+            _ => ("trace:", Tone::Faint),
         };
         let mut line = format!("{} {}", self.paint(tone, word), escape::text(message));
         for (key, value) in &fields {

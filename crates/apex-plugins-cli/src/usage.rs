@@ -1,11 +1,11 @@
 //! Command lines that cannot be understood, and the help that was asked for.
 
-use std::{env, error::Error as _};
+use std::{env, error::Error as _, ffi::OsString};
 
 use apex_plugins::InvalidSpec;
 use clap::error::{ContextKind, ErrorKind};
 
-use crate::{exit::Exit, failure::Failure, stderr::Stderr};
+use crate::{arguments::Options, exit::Exit, failure::Failure, stderr::Stderr};
 
 /// Shows help, version or what is wrong with the command line, and says how to end.
 pub(crate) fn report(error: &clap::Error) -> Exit {
@@ -17,6 +17,22 @@ pub(crate) fn report(error: &clap::Error) -> Exit {
     }
     Stderr::new(true).failure(&failure(error));
     Exit::Usage
+}
+
+/// Refuses roots on both sides of the command: the parser would keep the later ones alone.
+pub(crate) fn check_roots(given: impl Iterator<Item = OsString>, options: &Options) -> Result<(), Failure> {
+    let given: Vec<_> = given.skip(1).take_while(|argument| argument != "--").collect();
+    for (name, taken) in [("--root", options.root.len()), ("--dev-root", options.dev_root.len())] {
+        let is_meant = |argument: &&OsString| {
+            let argument = argument.as_encoded_bytes();
+            argument.strip_prefix(name.as_bytes()).is_some_and(|rest| rest.is_empty() || rest.starts_with(b"="))
+        };
+        if given.iter().filter(is_meant).count() != taken {
+            let message = format!("{name} stands both before and after the command");
+            return Err(Failure::usage(message).hint(format!("put every {name} on one side of it")));
+        }
+    }
+    Ok(())
 }
 
 /// Whether `--json` stands on the command line that could not be parsed.
@@ -71,6 +87,21 @@ mod tests {
             assert_eq!(json["error"]["code"], code, "{json}");
             assert!(json["error"]["message"].as_str().unwrap().contains(message), "{json}");
             assert_eq!(failure.exit(), Exit::Usage);
+        }
+    }
+
+    #[test]
+    fn roots_on_both_sides_of_the_command_are_refused_rather_than_lost() {
+        for (arguments, is_right) in [
+            (&["apex", "--root", "a", "--root=b", "list"][..], true),
+            (&["apex", "list", "--root", "a", "--root", "b"], true),
+            (&["apex", "--root", "a", "list", "--dev-root", "b"], true),
+            (&["apex", "--root", "a", "list", "--root", "b"], false),
+            (&["apex", "--dev-root=a", "list", "--dev-root=b"], false),
+        ] {
+            let parsed = Arguments::try_parse_from(arguments).unwrap();
+            let checked = check_roots(arguments.iter().map(OsString::from), &parsed.options);
+            assert_eq!(checked.is_ok(), is_right, "{arguments:?}");
         }
     }
 

@@ -4,7 +4,7 @@ use std::{fs, os::unix::fs::PermissionsExt as _};
 
 use serde_json::{Value, json};
 
-use crate::house::{Ended, House, Proof, find};
+use crate::house::{Ended, House, Proof, find, write};
 
 #[test]
 fn a_key_pair_is_made_shown_and_never_overwritten() {
@@ -80,14 +80,19 @@ fn a_publisher_needs_a_prefix_that_is_free_and_a_public_key() {
     assert_eq!(add(&["new", "--key", "new.pem.pub"]), (Some(2), json!("Usage")));
     let overlapping = add(&["new", "--key", "new.pem.pub", "--prefix", "com.acme.sub"]);
     assert_eq!(overlapping, (Some(2), json!("TrustStoreInvalid")));
-    assert_eq!(add(&["new", "--key", "new.pem", "--prefix", "org.new"]), (Some(4), json!("MalformedKey")));
+    write(&house.path("text.pub"), "no key");
+    assert_eq!(add(&["new", "--key", "text.pub", "--prefix", "org.new"]), (Some(4), json!("MalformedKey")));
     assert_eq!(add(&["new", "--key", "absent.pub", "--prefix", "org.new"]), (Some(7), json!("Unreadable")));
+    // A private key will do: its public half is what is stored.
+    let store = house.json(&["trust", "add", "new", "--key", "new.pem", "--prefix", "org.new"]);
+    let shown = house.json(&["keys", "show", "new.pem.pub"]);
+    assert_eq!(store["publishers"][1]["keys"][0]["public"], shown["public"]);
 }
 
 #[test]
 fn a_corrupt_trust_store_stops_everything_that_would_rely_on_it() {
     let house = House::new();
-    crate::house::write(&house.path("trust.json"), "{\"format\": \"apex-trust/1\"");
+    write(&house.path("trust.json"), "{\"format\": \"apex-trust/1\"");
     for arguments in [&["list"][..], &["verify"], &["trust", "list"], &["check", "."]] {
         let ended = house.apex(&[&["--json"], arguments].concat()).expect(7);
         assert_eq!((ended.error()["code"].as_str(), ended.stdout.as_str()), (Some("TrustStoreInvalid"), ""));

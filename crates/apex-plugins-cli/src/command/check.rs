@@ -38,7 +38,7 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments, session: &mut Session) -> Result<Exit, Failure> {
     let settings = session.settings()?;
-    let trust = settings.trust_store(&session.stderr)?;
+    let trust = settings.trust_store()?;
     let verifier = Verifier::new(Arc::new(trust), Policy::from(settings.policy()));
     let mut exit = Exit::Done;
     for path in &arguments.paths {

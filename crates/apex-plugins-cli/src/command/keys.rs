@@ -70,13 +70,10 @@ fn generate(file: &Path, session: &mut Session) -> Result<Exit, Failure> {
     shown["file"] = file.to_string_lossy().into();
     shown["public_file"] = public_file.to_string_lossy().into();
     print(&shown, session)?;
-    if !session.output.is_json() && !session.is_quiet() {
-        let public = public_file.display().to_string();
-        session.stderr.line(&format!(
-            "Keep the first file secret. Whoever shall trust your plugins runs:\n  apex trust add NAME --key {} --prefix com.example",
-            escape::line(&public)
-        ));
-    }
+    session.note(&format!(
+        "Keep the first file secret. Whoever shall trust your plugins runs:\n  apex trust add NAME --key {} --prefix ID",
+        escape::line(&public_file.display().to_string())
+    ));
     Ok(Exit::Done)
 }
 
@@ -87,7 +84,7 @@ fn show(file: &Path, session: &mut Session) -> Result<Exit, Failure> {
 }
 
 /// Reads a public key, or the public half of a private one.
-fn read_public(file: &Path) -> Result<PublicKey, KeyError> {
+pub(crate) fn read_public(file: &Path) -> Result<PublicKey, KeyError> {
     match PublicKey::read(file) {
         Err(KeyError::NotPublic { .. }) => Ok(SigningKey::read_pem(file)?.public_key()),
         result => result,

@@ -19,6 +19,10 @@ Examples:
   apex list
   apex list --json | jq '.plugins[] | select(.status != \"ready\")'";
 
+/// What to do where nothing is found.
+pub(crate) const NOTHING_FOUND: &str =
+    "No plugins were found; lay plugins out below a directory and name it with --root DIR.";
+
 /// List every plugin, with its status and the reason
 ///
 /// Blocked, invalid, shadowed and disabled plugins are listed with the reason. The exit code is 0 whatever is found.
@@ -72,8 +76,7 @@ pub(crate) fn path(entry: &Entry) -> Option<String> {
 fn show(catalogue: &Catalogue, session: &mut Session) -> Result<(), Failure> {
     let entries = catalogue.entries();
     if entries.is_empty() {
-        let hint = "lay plugins out below a directory and name it with --root DIR";
-        session.stderr.line(&format!("No plugins were found; {hint}."));
+        session.note(NOTHING_FOUND);
     } else {
         let rows: Vec<_> = entries.iter().map(row).collect();
         session.output.table(&["ID", "VERSION", "STATUS", "SIGNER", "REASON"], &rows)?;

@@ -8,11 +8,18 @@ use std::{
 
 use apex_plugins::{
     meta::{Digest, Placement},
-    trust::{KeyId, PublicKey, Timestamp, TrustStore, TrustStoreError},
+    trust::{KeyId, Timestamp, TrustStore, TrustStoreError},
 };
 use clap::{Args, Subcommand, ValueEnum};
 
-use crate::{command::keys::key_failure, escape, exit::Exit, failure::Failure, session::Session, settings};
+use crate::{
+    command::keys::{key_failure, read_public},
+    escape,
+    exit::Exit,
+    failure::Failure,
+    session::Session,
+    settings,
+};
 
 mod show;
 
@@ -52,6 +59,8 @@ struct AddArguments {
     /// A name of your choice for the publisher
     name: String,
     /// The publisher's public key: Base64, or PEM as OpenSSL writes it
+    ///
+    /// Of a private key, the public half is taken.
     #[arg(long, value_name = "FILE")]
     key: PathBuf,
     /// The ids that it may sign: this one and those below it; repeat for more
@@ -135,7 +144,7 @@ pub(crate) fn run(arguments: &Arguments, session: &mut Session) -> Result<Exit, 
     let file = settings.trust_file()?;
     let done = match &arguments.command {
         Command::List(_) => {
-            let store = settings.trust_store(&session.stderr)?;
+            let store = settings.trust_store()?;
             show::store(&file, &store, &mut session.output)?;
             return Ok(Exit::Done);
         }
@@ -146,7 +155,7 @@ pub(crate) fn run(arguments: &Arguments, session: &mut Session) -> Result<Exit, 
         Command::Remove(arguments) => remove(arguments, &file)?,
     };
     if session.output.is_json() {
-        let store = settings.trust_store(&session.stderr)?;
+        let store = settings.trust_store()?;
         session.output.json(&show::to_json(&file, &store))?;
     } else {
         session.output.line(escape::line(&done))?;
@@ -166,7 +175,7 @@ impl From<TrustStoreError> for Failure {
 }
 
 fn add(arguments: &AddArguments, file: &Path) -> Result<String, Failure> {
-    let key = PublicKey::read(&arguments.key).map_err(|error| key_failure(&error))?;
+    let key = read_public(&arguments.key).map_err(|error| key_failure(&error))?;
     update(file, |store| {
         let known = store.publisher(&arguments.name);
         if known.is_none() && arguments.prefix.is_empty() {

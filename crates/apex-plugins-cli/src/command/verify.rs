@@ -113,7 +113,7 @@ fn shortened(digest: &Digest) -> String {
 
 fn show(rows: &[Row<'_>], session: &mut Session) -> Result<(), Failure> {
     if rows.is_empty() {
-        session.stderr.line("No plugins were found; lay plugins out below a directory and name it with --root DIR.");
+        session.note(list::NOTHING_FOUND);
         return Ok(());
     }
     let cells: Vec<_> = rows.iter().map(Row::cells).collect();

@@ -44,18 +44,20 @@ impl<'a> Answer<'a> {
     }
 
     fn chunk(&mut self, chunk: &Value) -> Result<(), Failure> {
-        match chunk {
-            _ if self.output.is_json() => self.output.json(&json!({ "chunk": chunk })),
-            Value::String(text) => self.output.foreign_text(text),
-            chunk => self.output.json(chunk),
-        }
+        let output = &mut *self.output;
+        self.reporter.aside(|| match chunk {
+            _ if output.is_json() => output.json(&json!({ "chunk": chunk })),
+            Value::String(text) => output.foreign_text(text),
+            chunk => output.json(chunk),
+        })
     }
 
     fn bytes(&mut self, bytes: &[u8]) -> Result<(), Failure> {
-        if self.output.is_json() {
-            return self.output.json(&json!({"bytes": BASE64_STANDARD.encode(bytes)}));
-        }
-        self.output.foreign_bytes(bytes)
+        let output = &mut *self.output;
+        self.reporter.aside(|| match output.is_json() {
+            true => output.json(&json!({"bytes": BASE64_STANDARD.encode(bytes)})),
+            false => output.foreign_bytes(bytes),
+        })
     }
 
     fn done(&mut self, result: &Value) -> Result<(), Failure> {
