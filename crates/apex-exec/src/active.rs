@@ -8,17 +8,19 @@ use std::{
 };
 
 use apex_abi::PluginError;
-use apex_meta::{Action, ErrorKind};
-use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
+use apex_meta::ErrorKind;
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     CallError, CallRequest, Params,
     actions::Actions,
     blocking::Running,
+    bounds::{self, Bounds},
     call::{Call, CallParts, Interrupt},
     core::{Core, Presence, Registration},
     placement::Placed,
     progress::{Outlet, Reports},
+    task::Task,
     timer::Sleep,
 };
 
@@ -46,12 +48,6 @@ pub(crate) struct Active {
     span: tracing::Span,
 }
 
-/// What can end a call from outside, once it did not end at once.
-struct Bounds {
-    deadline: Option<Sleep>,
-    cancelled: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
-}
-
 /// The action was told to end, and may do so until the alarm.
 struct Ending {
     interrupt: Interrupt,
@@ -69,7 +65,7 @@ impl Active {
         let index = core.actions.find(&request.action).map_err(named)?;
         let action = core.actions.get(index);
         let presence = core.enter(index).map_err(|error| error.with_action(&request.action))?;
-        let deadline = deadline(&request, action, core.limits.default_timeout, started);
+        let deadline = bounds::deadline(&request, action, core.limits.default_timeout, started);
         let outlet = match (taking, request.progress) {
             (Taking::Events, sink) => Outlet::Events(sink),
             (_, Some(sink)) => Outlet::Sink(sink),
@@ -222,10 +218,7 @@ impl Active {
         }
         let core = &self.presence.core;
         self.registration.get_or_insert_with(|| Arc::new(core.register(&self.call)));
-        self.bounds = Some(Bounds {
-            deadline: self.call.deadline.map(|deadline| core.timer.at(deadline)),
-            cancelled: self.token.clone().map(|token| Box::pin(token.cancelled_owned())),
-        });
+        self.bounds = Some(Bounds::new(self.call.deadline, self.token.clone(), core.timer));
     }
 
     /// What ends the call now, asking clock and token.
@@ -240,31 +233,17 @@ impl Active {
 
     /// What ends the call now, once it is bound; asks no clock.
     fn interrupt_if_bound(&self) -> Option<Interrupt> {
-        let bounds = self.bounds.as_ref()?;
-        if self.ending.is_some() {
-            return None;
+        match &self.ending {
+            Some(_) => None,
+            None => self.bounds.as_ref()?.look(&self.call),
         }
-        let is_over = || bounds.deadline.as_ref().is_some_and(Sleep::is_over);
-        let is_cancelled = || self.token.as_ref().is_some_and(CancellationToken::is_cancelled);
-        self.call
-            .interrupted()
-            .or_else(|| is_over().then_some(Interrupt::Deadline))
-            .or_else(|| is_cancelled().then_some(Interrupt::Cancelled))
     }
 
     fn poll_bounds(&mut self, context: &mut Context<'_>) -> Option<Interrupt> {
-        let bounds = self.bounds.as_mut()?;
-        let is_over = bounds.deadline.as_mut().is_some_and(|sleep| Pin::new(sleep).poll(context).is_ready());
-        if let Some(ending) = &mut self.ending {
-            let is_late = Pin::new(&mut ending.until).poll(context).is_ready();
-            return (is_late || is_over).then_some(ending.interrupt);
-        }
-        let mut is_cancelled =
-            || bounds.cancelled.as_mut().is_some_and(|cancelled| cancelled.as_mut().poll(context).is_ready());
-        self.call
-            .interrupted()
-            .or_else(|| is_over.then_some(Interrupt::Deadline))
-            .or_else(|| is_cancelled().then_some(Interrupt::Cancelled))
+        let interrupt = self.bounds.as_mut()?.poll(&self.call, context);
+        let Some(ending) = &mut self.ending else { return interrupt };
+        let is_late = Pin::new(&mut ending.until).poll(context).is_ready();
+        (is_late || interrupt == Some(Interrupt::Deadline)).then_some(ending.interrupt)
     }
 
     /// Tells the plugin that the call is interrupted; the error, once there is no more time for the plugin.
@@ -337,37 +316,6 @@ impl Drop for Active {
             self.call.reports.close();
             self.leave(true);
         }
-    }
-}
-
-/// Work of the plugin that ends in one value.
-pub(crate) enum Task<F: Future> {
-    /// Polled in the caller's own task.
-    Here(F),
-    /// On a thread of its own.
-    Elsewhere(Running<Option<F::Output>>),
-}
-
-impl<T, F: Future<Output = Result<T, PluginError>> + Unpin> Task<F> {
-    pub(crate) fn poll(&mut self, active: &Active, context: &mut Context<'_>) -> Poll<Result<T, PluginError>> {
-        match self {
-            Self::Here(future) => active.poll_here(|| Pin::new(future).poll(context)),
-            Self::Elsewhere(running) => Pin::new(running).poll(context).map(|result| result?.unwrap_or_else(abandoned)),
-        }
-    }
-}
-
-/// What nobody reads: who abandoned the work does not ask for its result.
-pub(crate) fn abandoned<T>() -> Result<T, PluginError> {
-    Err(PluginError::new(ErrorKind::Cancelled, "was abandoned"))
-}
-
-fn deadline(request: &CallRequest, action: &Action, default: Option<Duration>, started: Instant) -> Option<Instant> {
-    let from_now = |timeout: Duration| started.checked_add(timeout);
-    match (request.deadline, request.timeout.and_then(from_now)) {
-        (Some(deadline), Some(other)) => Some(deadline.min(other)),
-        (None, None) => action.timeout_ms.map(Duration::from_millis).or(default).and_then(from_now),
-        (deadline, other) => deadline.or(other),
     }
 }
 

@@ -15,13 +15,14 @@ use serde_json::Value;
 
 use crate::{
     CallError, CallEvent, CallRequest,
-    active::{Active, Taking, Task, abandoned},
+    active::{Active, Taking},
     answer::read,
     blocking::{Pool, Running},
     call::Call,
     core::Core,
     park::block_on,
     placement::{Execution, Opening, Producer},
+    task::{Task, abandoned},
 };
 
 /// The events of a call: any number of progress reports and chunks, then exactly one end, then nothing.
