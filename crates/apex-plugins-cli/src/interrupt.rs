@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use tokio_util::sync::CancellationToken;
+use apex_plugins::CancellationToken;
 
 use crate::exit::Exit;
 
