@@ -29,8 +29,8 @@ fn each_crate_builds_and_runs_alone_for_a_third_party() {
             .output()
             .unwrap();
         let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-        assert!(output.status.success(), "{} alone: {stderr}", dependency);
-        assert_eq!(stdout, "ok\n", "{} alone: {stderr}", dependency);
+        assert!(output.status.success(), "{dependency} alone: {stderr}");
+        assert_eq!(stdout, "ok\n", "{dependency} alone: {stderr}");
     }
 }
 
