@@ -28,8 +28,11 @@ pub use parse::InvalidSpecifier;
 /// | `===1.2.3+x` | the version that is written exactly so |
 /// | `^1.2.3`, `1.2.3` | from 1.2.3 on while the leftmost number other than 0 stays |
 /// | `~1.2.3`, `~1.2`, `~1` | from there on while 1.2, 1.2, 1 stays |
-/// | `=1.2.3`, `=1.2`, `1.2.*` | that version; every version that starts so |
+/// | `=1.2.3`, `=1.2`, `1.2.*` | that version; from 1.2.0 on while 1.2 stays |
 /// | `*`, or nothing at all | every version |
+///
+/// What `>=1.2.0` leaves out, `^1.2`, `~1.2`, `=1.2` and `1.2.*` leave out too: 1.2.0's own pre-releases. None of Cargo's
+/// clauses reaches the pre-releases of the version that it stops before.
 ///
 /// Build metadata never counts, but in `===`. Matching goes by precedence alone; that pre-releases are only chosen when
 /// asked for, or when nothing else is left, is for whoever selects: see [`VersionSpecifier::allows_prereleases`].

@@ -26,7 +26,7 @@ pub(super) enum Operator {
     Caret,
     Tilde,
     Exact,
-    /// No operator: a caret, or a prefix where a wildcard stands.
+    /// No operator: a caret, or `=` where a wildcard stands.
     Bare,
 }
 
@@ -82,8 +82,8 @@ impl Operand {
             Operator::Caret => ordering.is_ge() && self.caret_prefix().is_prefix_of(version),
             Operator::Tilde => ordering.is_ge() && self.tilde_prefix().is_prefix_of(version),
             Operator::Exact if self.patch.is_some() => ordering.is_eq(),
-            Operator::Exact => self.prefix().is_prefix_of(version),
-            Operator::Bare if self.wildcard => self.prefix().is_prefix_of(version),
+            Operator::Exact => ordering.is_ge() && self.prefix().is_prefix_of(version),
+            Operator::Bare if self.wildcard => self.compare(Operator::Exact, version),
             Operator::Bare => self.compare(Operator::Caret, version),
         }
     }

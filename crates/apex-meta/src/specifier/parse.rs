@@ -70,7 +70,7 @@ pub(super) fn clauses(text: &str) -> Result<Vec<Clause>, InvalidSpecifier> {
         cursor.offset = text.floor_char_boundary(VersionSpecifier::MAX_BYTES);
         return Err(cursor.expected("the end, since a specifier has at most 1024 bytes"));
     }
-    if matches!(text.trim_matches(is_space), "" | "*") {
+    if matches!(text.trim_matches(is_space), "" | "*" | "x" | "X") {
         return Ok(Vec::new());
     }
     let mut clauses = Vec::new();

@@ -92,9 +92,9 @@ impl Clause {
             "<" => order.is_lt(),
             "~=" => order.is_ge() && starts_with(self.numbers.len() - 1),
             "=" if self.numbers.len() == 3 => order.is_eq(),
-            "=" => starts_with(self.numbers.len()),
+            "=" => order.is_ge() && starts_with(self.numbers.len()),
             "~" => order.is_ge() && starts_with(self.numbers.len().min(2)),
-            "" if self.wildcard => starts_with(self.numbers.len()),
+            "" if self.wildcard => order.is_ge() && starts_with(self.numbers.len()),
             _ => {
                 let leading_zeros = self.numbers.iter().take_while(|&&number| number == 0).count();
                 order.is_ge() && starts_with((leading_zeros + 1).min(self.numbers.len()))
