@@ -44,6 +44,29 @@ fn specifiers_match_as_the_guide_says() {
 }
 
 #[test]
+fn an_error_reads_as_in_the_guide() {
+    let sentence = GUIDE.split_once("```text\n").unwrap().1.split_once("\n```").unwrap().0;
+    let text = sentence.split('`').nth(1).unwrap();
+    assert_eq!(text.parse::<VersionSpecifier>().unwrap_err().to_string(), sentence);
+    for refused in ["1.2.3.4", "01.2", "1000000000", "v1", "2.0b3", "^1 || ^2", "1!2.0", ">=1.*", "~=2", ">=1,,<2"] {
+        assert!(refused.parse::<VersionSpecifier>().is_err(), "{refused}");
+    }
+}
+
+/// What the guide says of a specifier that asks for nothing.
+#[test]
+fn an_empty_specifier_selects_as_none_does() {
+    let found = ["1.0.0", "2.0.0-rc.1"].map(|text| Candidate::new(version(text), Status::Ready));
+    let chosen = |specifier: Option<&str>| {
+        let specifier = specifier.map(|text| text.parse().unwrap());
+        select(&"com.acme.greeter".parse().unwrap(), specifier.as_ref(), found.clone()).unwrap().version
+    };
+    for text in ["", " ", "*"] {
+        assert_eq!(chosen(Some(text)), chosen(None));
+    }
+}
+
+#[test]
 fn every_clause_of_the_guide_is_a_specifier() {
     let rows = table("| clause | holds for |");
     assert!(rows.len() > 8);
