@@ -55,6 +55,28 @@ async fn two_plugins_and_two_versions_in_one_process_answer_each_with_its_own_co
     assert_eq!(greet(&format!("{GREETER}@==1.0.0")).await, one);
 }
 
+/// R6.1: one load a digest and process, so that statics of a plugin exist once.
+#[tokio::test]
+async fn the_same_bytes_are_loaded_once_however_many_hosts_ask() {
+    let directory = tempfile::tempdir().unwrap();
+    let publisher = Publisher::new();
+    let root = directory.path().join("plugins");
+    package("faulty", Some(&publisher), &root);
+    let build = async || {
+        PluginManager::builder().root(&root).trust(publisher.trusted(Placement::InProcess)).build().await.unwrap()
+    };
+    let (one, two) = (build().await, build().await);
+    let params = json!({"key": "shared"});
+    let started = async |plugins: &PluginManager| {
+        plugins.call(FAULTY, "observe").params(params.clone()).result().await.unwrap()["started"].clone()
+    };
+    assert_eq!(started(&two).await, json!(0));
+    let short = Duration::from_millis(50);
+    let error = one.call(FAULTY, "never").params(params.clone()).timeout(short).result().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::DeadlineExceeded);
+    assert_eq!(started(&two).await, json!(1), "the other host's instance shares the library's statics");
+}
+
 #[tokio::test]
 async fn a_plugin_that_is_only_fit_for_a_child_is_refused_and_never_run_in_process() {
     let directory = tempfile::tempdir().unwrap();
