@@ -3,6 +3,7 @@
 #![expect(clippy::print_stdout, reason = "tasks talk to whoever started them")]
 
 mod demo;
+mod docs;
 mod explained;
 mod keygen;
 mod layers;
@@ -39,8 +40,10 @@ enum Task {
     Layers,
     /// Fail on what a stranger would stumble over: undocumented modules, oversized files, stray paths.
     Tidy,
-    /// Write the published schema and its documentation from the types.
+    /// Write the published schema from the types.
     Schema(schema::Arguments),
+    /// Write the documentation of `plugin.json` and of the faults in it.
+    Docs(docs::Arguments),
 }
 
 fn main() -> anyhow::Result<()> {
@@ -53,5 +56,6 @@ fn main() -> anyhow::Result<()> {
         Task::Layers => layers::run(),
         Task::Tidy => tidy::run(),
         Task::Schema(arguments) => schema::run(&arguments),
+        Task::Docs(arguments) => docs::run(&arguments),
     }
 }

@@ -1,4 +1,4 @@
-//! `cargo xtask schema`: writes the published schema, and its documentation, from the types.
+//! `cargo xtask schema`: writes the published schema from the types.
 
 use std::fs;
 

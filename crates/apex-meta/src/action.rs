@@ -72,50 +72,63 @@ pub struct Action {
     pub name: ActionName,
     /// What it does, for people and models.
     #[serde(deserialize_with = "member::non_empty")]
-    #[cfg_attr(feature = "schema", schemars(length(min = 1)))]
+    #[cfg_attr(feature = "schema", schemars(length(min = 1), extend("examples" = ["Greets a person."])))]
     pub description: String,
     /// The parameters one by one; excludes `parameters_schema`.
     #[serde(default, deserialize_with = "member::present", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(extend("examples" = [[{"name": "who", "type": "string", "description": "Whom to greet.", "required": true, "minLength": 1}]])))]
     pub parameters: Option<Vec<Parameter>>,
     /// The parameters as a JSON Schema of an object; excludes `parameters`.
     #[serde(default, deserialize_with = "member::present", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(extend("examples" = [{"type": "object", "properties": {"who": {"type": "string"}}, "required": ["who"], "additionalProperties": false}])))]
     pub parameters_schema: Option<Map<String, Value>>,
     /// What comes back, as a JSON Schema; excludes `returns_schema`.
     #[serde(default, deserialize_with = "member::present", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(extend("examples" = [{"type": "string"}])))]
     pub returns: Option<Map<String, Value>>,
     /// What comes back, as a JSON Schema; excludes `returns`.
     #[serde(default, deserialize_with = "member::present", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(extend("examples" = [{"type": "object", "properties": {"greeting": {"type": "string"}}}])))]
     pub returns_schema: Option<Map<String, Value>>,
     /// Whether it reports progress.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(extend("examples" = [true])))]
     pub supports_progress_reporting: bool,
     /// Whether its result is a stream of chunks.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(extend("examples" = [true])))]
     pub returns_stream: bool,
     /// What the stream holds: `content_type` and free keys.
     #[serde(default, deserialize_with = "member::present", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(extend("examples" = [{"content_type": "application/json"}])))]
     pub stream_metadata: Option<Map<String, Value>>,
     /// Whether it blocks its thread, and so must run off the asynchronous workers.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(extend("examples" = [true])))]
     pub blocking: bool,
     /// The deadline of a call that sets none, in milliseconds, at least 1.
     #[serde(default, deserialize_with = "member::positive", skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
+    #[cfg_attr(feature = "schema", schemars(range(min = 1), extend("examples" = [30000])))]
     pub timeout_ms: Option<u64>,
     /// Hint: it changes nothing.
     #[serde(default, deserialize_with = "member::present", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(extend("examples" = [true])))]
     pub read_only: Option<bool>,
     /// Hint: what it changes may be lost for good.
     #[serde(default, deserialize_with = "member::present", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(extend("examples" = [true])))]
     pub destructive: Option<bool>,
     /// Hint: doing it twice is the same as doing it once.
     #[serde(default, deserialize_with = "member::present", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(extend("examples" = [true])))]
     pub idempotent: Option<bool>,
     /// Hint: it talks to a world outside the plugin and the host.
     #[serde(default, deserialize_with = "member::present", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(extend("examples" = [true])))]
     pub open_world: Option<bool>,
     /// Examples of calls.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "schema", schemars(extend("examples" = [[{"params": {"who": "Ada"}, "result": "Hello, Ada!"}]])))]
     pub examples: Vec<Example>,
     /// Members that this release does not know, `x-…` extensions among them.
     #[serde(flatten)]
@@ -128,9 +141,11 @@ pub struct Action {
 #[cfg_attr(feature = "schema", schemars(title = "Example"))]
 pub struct Example {
     /// The parameters, an object.
+    #[cfg_attr(feature = "schema", schemars(extend("examples" = [{"who": "Ada"}])))]
     pub params: Map<String, Value>,
     /// The result, where it is fixed.
     #[serde(default, deserialize_with = "member::present", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(extend("examples" = ["Hello, Ada!"])))]
     pub result: Option<Value>,
     /// Members that this release does not know.
     #[serde(flatten)]
@@ -144,17 +159,19 @@ pub struct Example {
 pub struct Parameter {
     /// The key in the parameters object.
     #[serde(deserialize_with = "member::non_empty")]
-    #[cfg_attr(feature = "schema", schemars(length(min = 1)))]
+    #[cfg_attr(feature = "schema", schemars(length(min = 1), extend("examples" = ["who"])))]
     pub name: String,
     /// The JSON type: `string number integer boolean array object null`.
     #[serde(rename = "type", deserialize_with = "member::json_type")]
-    #[cfg_attr(feature = "schema", schemars(extend("enum" = member::JSON_TYPES)))]
+    #[cfg_attr(feature = "schema", schemars(extend("examples" = ["string"], "enum" = member::JSON_TYPES)))]
     pub kind: String,
     /// What it means.
     #[serde(default, deserialize_with = "member::present", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(extend("examples" = ["Whom to greet."])))]
     pub description: Option<String>,
     /// Whether a call must give it.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(extend("examples" = [true])))]
     pub required: bool,
     /// Further JSON Schema keywords, such as `items`, `enum`, `default` or `minimum`.
     #[serde(flatten)]

@@ -33,6 +33,7 @@ use crate::{
 
 mod addresses;
 mod embedded_schemas;
+mod remedies;
 mod schema_faults;
 mod security;
 mod spans;

@@ -154,11 +154,15 @@ pub enum InvalidDigest {
         name: String,
     },
     /// The value is not 64 lower-case hexadecimal digits.
-    #[error("`{}` is not a digest: 64 lower-case hexadecimal digits are expected", value.escape_debug())]
+    #[error("expected a digest of 64 lower-case hexadecimal digits, found {}", shown(value))]
     Malformed {
         /// The value found, cut after 80 characters.
         value: String,
     },
+}
+
+fn shown(value: &str) -> String {
+    if value.is_empty() { "an empty string".to_owned() } else { format!("`{}`", value.escape_debug()) }
 }
 
 impl InvalidDigest {

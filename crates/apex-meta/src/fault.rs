@@ -6,12 +6,16 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 use crate::Reason;
 
+mod example;
+
+pub use example::FaultExample;
+
 macro_rules! codes {
-    ($($(#[doc = $doc:literal])* $code:ident,)*) => {
+    ($(#[doc = $doc:literal] $code:ident,)*) => {
         /// The stable name of a fault; people search for it and scripts compare it.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[non_exhaustive]
-        pub enum FaultCode { $($(#[doc = $doc])* $code,)* }
+        pub enum FaultCode { $(#[doc = $doc] $code,)* }
 
         impl FaultCode {
             /// Every code.
@@ -20,6 +24,11 @@ macro_rules! codes {
             /// The name as reports show it.
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$code => stringify!($code),)* }
+            }
+
+            /// What it means, in a sentence.
+            pub const fn meaning(self) -> &'static str {
+                match self { $(Self::$code => $doc.trim_ascii(),)* }
             }
         }
     };

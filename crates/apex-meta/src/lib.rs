@@ -82,7 +82,7 @@ pub use digest::{Digest, DigestAlgorithm, InvalidDigest};
 pub use document::{Document, InvalidDocument};
 pub use entry_point::{EntryPoint, InvalidEntryPoint, Runtime};
 pub use error_kind::{ErrorKind, UnknownErrorKind};
-pub use fault::{Fault, FaultCode, Severity, UnknownFaultCode};
+pub use fault::{Fault, FaultCode, FaultExample, Severity, UnknownFaultCode};
 pub use id::{InvalidId, PluginId};
 pub use manifest::Manifest;
 pub use owner::Owner;

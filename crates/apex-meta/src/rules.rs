@@ -9,6 +9,7 @@ mod actions;
 mod dependencies;
 mod forms;
 mod icon;
+mod remedies;
 
 #[cfg(feature = "validate")]
 pub(crate) use icon::{IconForm, form_of as icon_form};

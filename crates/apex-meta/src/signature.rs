@@ -18,10 +18,13 @@ use crate::member;
 )]
 pub struct Signature {
     /// The signature scheme; `ed25519` is the only one.
+    #[cfg_attr(feature = "schema", schemars(extend("examples" = ["ed25519"])))]
     pub method: String,
     /// Which key is said to have signed, 64 lower-case hexadecimal digits: a hint, never proof.
+    #[cfg_attr(feature = "schema", schemars(extend("examples" = ["21fe31dfa154a261626bf854046fd2271b7bed4b6abe45aa58877ef47f9721b9"])))]
     pub key_id: String,
     /// The signature, 64 bytes in standard, padded, canonical Base64 (RFC 4648, section 4).
+    #[cfg_attr(feature = "schema", schemars(extend("examples" = ["5VZDAMNgrHKQhuLMgG6CihSHfxZ80gOwbBzLPPBG8bNcQe3xOgPLbSBDnHqUlhbEFUfEGNkDQRXWA06ybeYNCA=="])))]
     pub value: String,
 }
 

@@ -1,4 +1,17 @@
 //! Strict JSON: the one reading of a document that is validated, signed and used.
+//!
+//! RFC 8259 leaves some texts to the reader; this one decides:
+//!
+//! | text | decision |
+//! |---|---|
+//! | equal keys in one object, also where one is written with escapes | refused, `DuplicateKey` |
+//! | a number beyond ±(2^53 - 1), in whatever notation, such as `123e65` or `1e400` | refused, `NumberOutOfRange` |
+//! | a number too small for a float, such as `1e-400` | read as zero |
+//! | half of a surrogate pair, such as `"\ud800"` | refused, `MetadataSyntax` |
+//! | bytes that are not UTF-8, overlong forms and encoded surrogates among them | refused, `MetadataSyntax` |
+//! | a byte order mark, UTF-16 | refused, `MetadataSyntax` |
+//! | nesting and size beyond the limits | refused, `MetadataTooDeep`, `MetadataTooLarge` |
+//! | a scalar that stands alone, `\u0000`, noncharacters, U+2028 in a string | read |
 
 use std::fmt;
 

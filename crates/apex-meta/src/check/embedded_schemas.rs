@@ -4,9 +4,11 @@ use std::collections::HashMap;
 
 use serde_json::{Map, Value, json};
 
+use super::suggest::closest;
 use crate::{
-    FaultCode, SchemaValidator, Violation,
+    FaultCode, InvalidSchema, SchemaValidator, Violation,
     finding::{At, Finding},
+    member::JSON_TYPES,
     schema_validator::{Examination, found},
 };
 
@@ -17,6 +19,31 @@ const MAX_PATTERNS: usize = 250;
 
 /// The most examples that are tried against their action.
 const MAX_EXAMPLES: usize = 200;
+
+const SIMPLER: &str = "describe less: `{}` allows any value";
+
+fn remedy(fault: &InvalidSchema, schema: &Value) -> Option<String> {
+    let known = match fault.code() {
+        FaultCode::RefNotLocal => "copy that schema under `$defs` of this one, and refer to `#/$defs/NAME`",
+        FaultCode::RefUnresolved => "write the schema under `$defs`, or correct the name in the reference",
+        FaultCode::RefCyclic => "write the nesting out as deep as it is needed, and allow any value, `{}`, below",
+        FaultCode::SchemaTooComplex => SIMPLER,
+        FaultCode::InvalidSchema => {
+            let found = schema.pointer(fault.pointer()).and_then(Value::as_str);
+            match found
+                .filter(|_| fault.pointer().ends_with("/type"))
+                .and_then(|text| closest(text, JSON_TYPES.into_iter()))
+            {
+                Some(meant) => return Some(format!("did you mean `{meant}`?")),
+                None => {
+                    "what each keyword takes is listed at https://json-schema.org/understanding-json-schema/keywords"
+                }
+            }
+        }
+        _ => return None,
+    };
+    Some(known.to_owned())
+}
 
 pub(super) fn check(root: &At<'_, '_>, findings: &mut Vec<Finding>) {
     let mut check = Check { findings, nodes: 0, patterns: 0, examples: 0 };
@@ -54,12 +81,14 @@ impl Check<'_> {
         if faults.is_empty() && (self.nodes > MAX_NODES || self.patterns > MAX_PATTERNS) {
             let message =
                 format!("the schemas of one manifest may have {MAX_NODES} values and {MAX_PATTERNS} patterns together");
-            self.findings.push(at.error(FaultCode::SchemaTooComplex, message));
+            self.findings.push(at.error(FaultCode::SchemaTooComplex, message).hint(SIMPLER));
             return false;
         }
         let is_good = faults.is_empty();
         for fault in faults {
-            self.findings.push(Finding::error(fault.code(), place(fault.pointer()), fault.message()));
+            let hint = remedy(&fault, schema);
+            self.findings
+                .push(Finding { hint, ..Finding::error(fault.code(), place(fault.pointer()), fault.message()) });
         }
         is_good
     }
@@ -75,7 +104,7 @@ impl Check<'_> {
             Some(kind) if is_good && kind.value != "object" => {
                 let message =
                     format!("expected the type `object`, which {what} always has, found {}", found(kind.value));
-                self.findings.push(kind.error(FaultCode::InvalidSchema, message));
+                self.findings.push(kind.error(FaultCode::InvalidSchema, message).hint("write `\"type\": \"object\"`"));
                 false
             }
             _ => is_good,
@@ -122,7 +151,8 @@ impl Check<'_> {
         for Violation { pointer, message, .. } in validity.err().into_iter().flatten() {
             let (pointer, message) =
                 (format!("{}{pointer}", at.pointer()), format!("the example does not fit the action: {message}"));
-            self.findings.push(Finding::warning(FaultCode::ExampleMismatch, pointer, message));
+            let finding = Finding::warning(FaultCode::ExampleMismatch, pointer, message);
+            self.findings.push(finding.hint("correct the example, or the schema of the action that it breaks"));
         }
     }
 }
@@ -142,7 +172,7 @@ fn object_schema(parameters: &At<'_, '_>) -> (Value, HashMap<String, usize>) {
         keywords.retain(|keyword, _| !matches!(keyword.as_str(), "name" | "required"));
         // A type that is none is reported by the published schema.
         keywords.retain(|keyword, value| {
-            keyword != "type" || value.as_str().is_some_and(|name| crate::member::JSON_TYPES.contains(&name))
+            keyword != "type" || value.as_str().is_some_and(|name| JSON_TYPES.contains(&name))
         });
         if parameter.member("required").is_some_and(|required| required.value == true) {
             required.push(name);

@@ -4,7 +4,10 @@ use std::collections::HashSet;
 
 use serde_json::Value;
 
-use super::suggest::closest;
+use super::{
+    remedies::{self, in_one_line},
+    suggest::closest,
+};
 use crate::{
     FaultCode, Violation,
     finding::{At, Finding, Mark},
@@ -45,7 +48,7 @@ fn finding(violation: Violation, value: &Value, schema: &Value) -> Finding {
             Finding::error(FaultCode::UnknownProperty, at, message).mark(Mark::Key).hint(hint)
         }
         ("type", _) => {
-            let hint = wrong_type_hint(&pointer, value).map(str::to_owned);
+            let hint = wrong_type_hint(&pointer, value, schema);
             Finding { hint, ..Finding::error(FaultCode::WrongType, pointer, message) }
         }
         ("enum", _) => {
@@ -53,24 +56,37 @@ fn finding(violation: Violation, value: &Value, schema: &Value) -> Finding {
             let meant = meant.filter(|_| pointer.ends_with("/type")).map(|meant| format!("did you mean `{meant}`?"));
             Finding { hint: meant, ..Finding::error(FaultCode::InvalidValue, pointer, message) }
         }
-        _ => Finding::error(FaultCode::InvalidValue, pointer, message),
+        _ => {
+            let hint = example(&pointer, schema).map(|example| format!("write it as in {example}"));
+            Finding { hint, ..Finding::error(FaultCode::InvalidValue, pointer, message) }
+        }
     }
 }
 
-fn wrong_type_hint(pointer: &str, value: &Value) -> Option<&'static str> {
-    Some(match (pointer, value) {
-        (_, Value::Null) => "leave the member out where there is no value",
-        ("/dependencies", _) => "list them as `{\"plugins\": [...], \"python_libraries\": [...]}`",
-        ("/checksum" | "/signature", _) => "packaging and signing write this member; remove what was written by hand",
-        ("/version" | "/api_version", Value::Number(_)) => "write versions as strings, such as \"1.2.0\"",
-        ("/tags" | "/permissions_required", Value::String(_)) => "write a list, such as [\"one\", \"two\"]",
-        (_, Value::String(text)) if matches!(text.as_str(), "true" | "false") => "write true and false without quotes",
-        _ => return None,
-    })
+/// What was meant, or else an example of what is expected.
+fn wrong_type_hint(pointer: &str, value: &Value, schema: &Value) -> Option<String> {
+    remedies::of_type(pointer, value).or_else(|| Some(format!("write it as in {}", example(pointer, schema)?)))
 }
 
-/// A misspelt member that could be the missing one, or what the schema says of it.
+/// An example of what should stand at a pointer, with its key, if the schema has a short one.
+fn example(pointer: &str, schema: &Value) -> Option<String> {
+    let (parent, member) = pointer.rsplit_once('/')?;
+    let property = definition(parent, schema)?.get("properties")?.get(member)?;
+    Some(format!("`\"{member}\": {}`", in_one_line(example_of(property, schema)?)))
+}
+
+fn example_of<'a>(property: &'a Value, schema: &'a Value) -> Option<&'a Value> {
+    let own = property.get("examples").or_else(|| dereferenced(property, schema).get("examples"));
+    own.and_then(|examples| examples.get(0))
+}
+
+/// Members that could be the missing one under another name, or what the schema says of it.
 fn missing_hint(member: &str, object: &Value, pointer: &str, schema: &Value) -> Option<String> {
+    if (pointer, member) == ("", "entry_point")
+        && let Some(hint) = remedies::entry_point(&At::root(object))
+    {
+        return Some(hint);
+    }
     let known = known_members(pointer, schema);
     let misspelt = object.as_object()?.keys().take(100).find(|present| {
         !known.contains(present)
@@ -81,8 +97,9 @@ fn missing_hint(member: &str, object: &Value, pointer: &str, schema: &Value) -> 
     }
     let property = definition(pointer, schema)?.get("properties")?.get(member)?;
     let description = property.get("description")?.as_str()?.trim_end_matches('.');
-    let example = dereferenced(property, schema).get("examples").and_then(|examples| examples.get(0));
-    let example = example.map(|example| format!(", such as {example}")).unwrap_or_default();
+    let example = example_of(property, schema);
+    let example =
+        example.map(|example| format!(", such as `\"{member}\": {}`", in_one_line(example))).unwrap_or_default();
     Some(format!("add `{member}`: {}{example}", lower_first(description)))
 }
 

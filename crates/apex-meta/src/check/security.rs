@@ -6,6 +6,8 @@ use crate::{
     schema_validator::quoted,
 };
 
+const SIGN_AGAIN: &str = "remove `signature` and sign the plugin again; signing writes this member";
+
 pub(super) fn check(root: &At<'_, '_>, findings: &mut Vec<Finding>) {
     let Some(signature) = root.member("signature").filter(|signature| signature.value.is_object()) else { return };
     if root.member("checksum").is_none() {
@@ -17,7 +19,7 @@ pub(super) fn check(root: &At<'_, '_>, findings: &mut Vec<Finding>) {
         && let Some(name) = method.text().filter(|name| *name != Signature::ED25519)
     {
         let message = format!("signature method {} is not supported; use {}", quoted(name), Signature::ED25519);
-        findings.push(method.error(FaultCode::UnsupportedSignatureMethod, message));
+        findings.push(method.error(FaultCode::UnsupportedSignatureMethod, message).hint(SIGN_AGAIN));
         return;
     }
     let mut expect = |member: &str, form: fn(&str) -> bool, expected: &str| {
@@ -25,7 +27,7 @@ pub(super) fn check(root: &At<'_, '_>, findings: &mut Vec<Finding>) {
             && let Some(text) = member.text().filter(|text| !form(text))
         {
             let message = format!("expected {expected}, found {}", quoted(text));
-            findings.push(member.error(FaultCode::MalformedSignature, message));
+            findings.push(member.error(FaultCode::MalformedSignature, message).hint(SIGN_AGAIN));
         }
     };
     expect("key_id", is_key_id, "64 lower-case hexadecimal digits");

@@ -2,17 +2,18 @@
 
 /// What other systems, and people, call a thing.
 const ALIASES: &[(&str, &str)] = &[
-    ("class_name", "entry_point"),
     ("classname", "entry_point"),
     ("configschema", "configuration_schema"),
     ("configurationschema", "configuration_schema"),
     ("enabled", "default_enabled"),
+    ("homepageurl", "homepage"),
     ("inputschema", "parameters_schema"),
     ("keywords", "tags"),
     ("libraries", "python_libraries"),
     ("licence", "license"),
     ("main", "entry_point"),
     ("mainmodule", "entry_point"),
+    ("module", "entry_point"),
     ("outputschema", "returns_schema"),
     ("params", "parameters"),
     ("permissions", "permissions_required"),

@@ -11,7 +11,9 @@ use crate::{Document, FaultCode, Severity};
 mod agreement;
 mod hostile;
 mod manifest;
+mod mutations;
 mod places;
+mod remedies;
 
 use manifest::full;
 
@@ -304,11 +306,17 @@ fn what_agents_of_other_systems_write_is_answered_with_help() {
     let hints: Vec<_> =
         report.all().filter_map(|fault| Some((fault.pointer.as_str(), fault.hint.as_deref()?))).collect();
     for expected in [
-        ("", "rename `main` to `entry_point`"),
-        ("", "add `id`: the machine-readable identifier, such as \"com.acme.greeter\""),
+        (
+            "",
+            "write `\"entry_point\": \"email_manager.ClassName\"` in place of `main`, with the name of the plugin's class for `ClassName`",
+        ),
+        ("", "add `id`: the machine-readable identifier, such as `\"id\": \"com.acme.greeter\"`"),
         ("/actions/0/parameters/0/required", "write true and false without quotes"),
         ("/actions/0/parameters/0/type", "did you mean `array`?"),
-        ("/dependencies", "list them as `{\"plugins\": [...], \"python_libraries\": [...]}`"),
+        (
+            "/dependencies",
+            "write `\"dependencies\": {\"python_libraries\": [{\"name\": \"requests\"}]}`; other plugins are listed under `plugins`, by `id`",
+        ),
         ("/permissions", "did you mean `permissions_required`?"),
         ("/actions/0/inputSchema", "did you mean `parameters_schema`?"),
     ] {

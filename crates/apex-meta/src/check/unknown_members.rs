@@ -1,10 +1,13 @@
 //! Members that no part of the system reads: most are misspelt.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::suggest::closest;
+use super::{
+    remedies::{self, in_one_line},
+    suggest::closest,
+};
 use crate::{
     FaultCode, Report,
     finding::{At, Finding, Mark},
@@ -54,12 +57,13 @@ impl KnownMembers {
 }
 
 /// The members of one kind of object.
-struct Known(BTreeSet<String>);
+struct Known(BTreeMap<String, Option<Kind>>);
 
 impl Known {
     fn of(definition: &Value, keywords: &[&str]) -> Self {
         let properties = definition["properties"].as_object().into_iter().flatten();
-        Self(properties.map(|(name, _)| name.clone()).chain(keywords.iter().map(|&name| name.to_owned())).collect())
+        let keywords = keywords.iter().map(|&name| (name.to_owned(), None));
+        Self(keywords.chain(properties.map(|(name, property)| (name.clone(), Kind::of(property)))).collect())
     }
 }
 
@@ -73,18 +77,68 @@ fn check_items(object: &At<'_, '_>, list: &str, known: &Known, findings: &mut Ve
 
 fn check_object(object: &At<'_, '_>, known: &Known, findings: &mut Vec<Finding>) {
     for (name, member) in object.members() {
-        if name.starts_with("x-") || known.0.contains(name) {
+        if name.starts_with("x-") || known.0.contains_key(name) {
             continue;
         }
         // Nobody reads further, and looking for the name that was meant takes its time.
         if findings.len() >= 2 * Report::MAX_FAULTS {
             return;
         }
-        let hint = match closest(name, known.0.iter().map(String::as_str)) {
-            Some(meant) if object.member(meant).is_none() => format!("did you mean `{meant}`?"),
-            _ => "remove it, or start its name with `x-` if it is an extension of yours".to_owned(),
-        };
+        let hint = remedy(object, name, member.value, known);
         let finding = member.warning(FaultCode::UnknownProperty, format!("unknown member {}", quoted(name)));
         findings.push(finding.mark(Mark::Key).hint(hint));
+    }
+}
+
+fn remedy(object: &At<'_, '_>, name: &str, value: &Value, known: &Known) -> String {
+    let meant = closest(name, known.0.keys().map(String::as_str));
+    if let Some(meant) = meant.filter(|meant| object.member(meant).is_none()) {
+        if meant == "entry_point"
+            && let Some(remedy) = remedies::entry_point(object)
+        {
+            return remedy;
+        }
+        // Its new name alone would not make the value right.
+        return match &known.0[meant] {
+            Some(kind) if kind.expects_other(value) => {
+                let remedy = remedies::of_type(&format!("{}/{meant}", object.pointer()), value);
+                format!("did you mean `{meant}`? {}", remedy.unwrap_or_else(|| kind.expected(meant)))
+            }
+            _ => format!("did you mean `{meant}`?"),
+        };
+    }
+    let note =
+        remedies::unknown(name).unwrap_or("remove it, or start its name with `x-` if it is an extension of yours");
+    note.to_owned()
+}
+
+/// What a member's value has to be, as far as its JSON type goes.
+struct Kind {
+    name: String,
+    example: Option<Value>,
+}
+
+impl Kind {
+    fn of(property: &Value) -> Option<Self> {
+        let name = property.get("type")?.as_str()?.to_owned();
+        Some(Self { name, example: property.get("examples").and_then(|examples| examples.get(0)).cloned() })
+    }
+
+    fn expects_other(&self, value: &Value) -> bool {
+        match self.name.as_str() {
+            "array" => !value.is_array(),
+            "object" => !value.is_object(),
+            "string" => !value.is_string(),
+            "boolean" => !value.is_boolean(),
+            "integer" => !value.is_number(),
+            _ => false,
+        }
+    }
+
+    fn expected(&self, member: &str) -> String {
+        match &self.example {
+            Some(example) => format!("write it as in `\"{member}\": {}`", in_one_line(example)),
+            None => format!("its value is of type {}", self.name),
+        }
     }
 }

@@ -2,20 +2,24 @@
 
 use std::{fmt::Display, str::FromStr};
 
+use super::remedies;
 use crate::{
     ActionName, Digest, DigestAlgorithm, EntryPoint, FaultCode, PluginId, PluginVersion, VersionSpecifier,
     finding::{At, Finding, Mark},
 };
 
+/// Nobody computes a checksum by hand.
+const CHECKSUM: &str = "remove `checksum` here: packaging the plugin computes it and writes it";
+
 pub(super) fn check(root: &At<'_, '_>, findings: &mut Vec<Finding>) {
     if let Some(id) = root.member("id") {
-        form::<PluginId>(&id, findings, |_| FaultCode::InvalidId);
+        form::<PluginId>(&id, findings, |_| FaultCode::InvalidId, remedies::id);
     }
     if let Some(version) = root.member("version") {
-        form::<PluginVersion>(&version, findings, |error| coded(error.code()));
+        form::<PluginVersion>(&version, findings, |error| coded(error.code()), remedies::version);
     }
     if let Some(entry_point) = root.member("entry_point") {
-        form::<EntryPoint>(&entry_point, findings, |error| coded(error.code()));
+        form::<EntryPoint>(&entry_point, findings, |error| coded(error.code()), remedies::entry_point);
     }
     if let Some(api_version) = root.member("api_version") {
         specifier(&api_version, findings);
@@ -26,7 +30,7 @@ pub(super) fn check(root: &At<'_, '_>, findings: &mut Vec<Finding>) {
     if let Some(actions) = root.member("actions") {
         for action in actions.items() {
             if let Some(name) = action.member("name") {
-                form::<ActionName>(&name, findings, |_| FaultCode::InvalidActionName);
+                form::<ActionName>(&name, findings, |_| FaultCode::InvalidActionName, remedies::action_name);
             }
         }
     }
@@ -35,7 +39,7 @@ pub(super) fn check(root: &At<'_, '_>, findings: &mut Vec<Finding>) {
     {
         for plugin in plugins.items() {
             if let Some(id) = plugin.member("id") {
-                form::<PluginId>(&id, findings, |_| FaultCode::InvalidId);
+                form::<PluginId>(&id, findings, |_| FaultCode::InvalidId, remedies::id);
             }
             if let Some(text) = plugin.member("version_specifier") {
                 specifier(&text, findings);
@@ -49,9 +53,16 @@ fn coded(name: &str) -> FaultCode {
     name.parse().unwrap_or(FaultCode::InvalidValue)
 }
 
-fn form<T: FromStr<Err: Display>>(at: &At<'_, '_>, findings: &mut Vec<Finding>, code: impl Fn(&T::Err) -> FaultCode) {
-    if let Some(Err(error)) = at.text().map(T::from_str) {
-        findings.push(at.error(code(&error), error.to_string()));
+fn form<T: FromStr<Err: Display>>(
+    at: &At<'_, '_>,
+    findings: &mut Vec<Finding>,
+    code: impl Fn(&T::Err) -> FaultCode,
+    remedy: fn(&str) -> String,
+) {
+    if let Some(text) = at.text()
+        && let Err(error) = T::from_str(text)
+    {
+        findings.push(at.error(code(&error), error.to_string()).hint(remedy(text)));
     }
 }
 
@@ -67,8 +78,8 @@ fn digest(checksum: &At<'_, '_>, findings: &mut Vec<Finding>) {
     let (Some(algorithm), Some(value)) = (checksum.member("algorithm"), checksum.member("value")) else { return };
     let Some(name) = algorithm.text() else { return };
     if let Err(error) = DigestAlgorithm::from_str(name) {
-        findings.push(algorithm.error(FaultCode::UnsupportedAlgorithm, error.to_string()));
+        findings.push(algorithm.error(FaultCode::UnsupportedAlgorithm, error.to_string()).hint(CHECKSUM));
     } else if let Some(Err(error)) = value.text().map(|hex| Digest::from_parts(name, hex)) {
-        findings.push(value.error(coded(error.code()), error.to_string()));
+        findings.push(value.error(coded(error.code()), error.to_string()).hint(CHECKSUM));
     }
 }

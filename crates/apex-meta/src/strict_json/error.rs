@@ -24,7 +24,7 @@ pub(crate) enum JsonFault {
     TooDeep { limit: usize },
     ByteOrderMark,
     BadUtf8,
-    Syntax { message: String },
+    Syntax { message: String, hint: Option<&'static str> },
 }
 
 impl JsonFault {
@@ -44,7 +44,9 @@ impl JsonFault {
             Self::NumberOutOfRange => "write a larger number as a string",
             Self::ByteOrderMark => "save the file as UTF-8 without a byte order mark",
             Self::BadUtf8 => "save the file as UTF-8",
-            Self::TooLarge { .. } | Self::TooDeep { .. } | Self::Syntax { .. } => return None,
+            Self::TooLarge { .. } => "keep data that is not metadata in files of its own",
+            Self::TooDeep { .. } => "nest less, or close what was left open",
+            Self::Syntax { hint, .. } => return *hint,
         })
     }
 }
@@ -58,7 +60,7 @@ impl fmt::Display for JsonFault {
             Self::TooDeep { limit } => write!(f, "arrays and objects nested deeper than {limit} levels"),
             Self::ByteOrderMark => f.write_str("a byte order mark before the JSON"),
             Self::BadUtf8 => f.write_str("bytes that are not UTF-8"),
-            Self::Syntax { message } => f.write_str(message),
+            Self::Syntax { message, .. } => f.write_str(message),
         }
     }
 }
@@ -125,7 +127,7 @@ impl JsonError {
         let fault = match fault {
             // Its message is all that tells a number that no float can hold from other errors of syntax.
             None if message.starts_with("number out of range") => JsonFault::NumberOutOfRange,
-            None => JsonFault::Syntax { message: without_position(&message) },
+            None => JsonFault::Syntax { message: without_position(&message), hint: None },
             Some(fault) => fault,
         };
         let offset = match &fault {
@@ -136,6 +138,13 @@ impl JsonError {
             _ if end == text.len() && error.is_eof() => end,
             _ => end.saturating_sub(1),
         };
+        let fault = match fault {
+            JsonFault::Syntax { message, .. } => {
+                let hint = syntax_hint(&message, text.as_bytes().get(offset).copied());
+                JsonFault::Syntax { message, hint }
+            }
+            other => other,
+        };
         Self::in_text(text, fault, pointer, offset)
     }
 
@@ -144,6 +153,33 @@ impl JsonError {
     pub(crate) fn fault(&self) -> &JsonFault {
         &self.fault
     }
+}
+
+/// What to do about an error of syntax, by what serde_json says and the byte that it stumbled over.
+fn syntax_hint(message: &str, found: Option<u8>) -> Option<&'static str> {
+    let has = |part: &str| message.contains(part);
+    Some(match found {
+        Some(b'/' | b'#') => "JSON has no comments; remove it",
+        Some(b'\'') => "write texts and keys in double quotes",
+        Some(b';') => "separate members and items with commas",
+        _ if has("EOF while parsing a string") => "close the text with a double quote",
+        _ if has("EOF") => "the text ends too early: close every `{` with `}` and every `[` with `]`",
+        _ if has("trailing comma") => "remove the comma before it",
+        _ if has("trailing characters") => "a file holds one JSON value; remove what follows it",
+        _ if has("key must be a string") => "write keys in double quotes",
+        _ if has("expected `:`") => "put a colon between key and value",
+        _ if has("expected `,`") => "put a comma before the next one, or close what stands open",
+        _ if has("control character") => "write a line break as `\\n`, a tab as `\\t`",
+        _ if has("invalid escape") => "write a backslash as `\\\\`",
+        _ if has("surrogate") || has("unicode code point") => "write the character itself, or both halves of its pair",
+        _ if has("invalid number") => {
+            "write a number as in 1, -2 or 0.5: no plus sign, no leading zero, digits around the point"
+        }
+        _ if has("expected value") || has("expected ident") => {
+            "write a text in double quotes, a number, true, false, null, a list or an object"
+        }
+        _ => return None,
+    })
 }
 
 fn without_position(message: &str) -> String {

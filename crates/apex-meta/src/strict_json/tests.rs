@@ -6,6 +6,8 @@ use serde_json::{Value, json};
 
 use super::{JsonLimits, admit_value, parse_strict_json, position::line_and_column};
 
+mod suite;
+
 fn code_of(text: &str) -> &'static str {
     match parse_strict_json(text.as_bytes(), JsonLimits::METADATA) {
         Ok(_) => "ok",

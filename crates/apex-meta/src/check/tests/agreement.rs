@@ -86,7 +86,7 @@ fn any_change() -> impl Strategy<Value = Change> {
     ]
 }
 
-fn places(value: &Value, at: &str, found: &mut Vec<String>) {
+pub(super) fn places(value: &Value, at: &str, found: &mut Vec<String>) {
     found.push(at.to_owned());
     match value {
         Value::Object(members) => {
@@ -122,6 +122,17 @@ fn apply(manifest: &mut Value, place: &str, change: Change) {
     }
 }
 
+/// The same from plain values: a value replaces or, under a key, is added; none removes.
+pub(super) fn apply_plain(manifest: &mut Value, place: &str, key: Option<&str>, value: Option<Value>) -> &'static str {
+    let (change, kind) = match (key, value) {
+        (Some(key), Some(value)) => (Change::Add(key.to_owned(), value), "added"),
+        (None, Some(value)) => (Change::Replace(value), "replaced"),
+        (_, None) => (Change::Remove, "removed"),
+    };
+    apply(manifest, place, change);
+    kind
+}
+
 prop_compose! {
     fn changed()(changes in prop::collection::vec((any::<prop::sample::Index>(), any_change()), 1..4)) -> Value {
         let mut manifest = full();
@@ -135,7 +146,7 @@ prop_compose! {
 }
 
 /// The rules that the types apply and no JSON Schema can state.
-fn beyond_the_schema(manifest: &Value) -> bool {
+pub(super) fn beyond_the_schema(manifest: &Value) -> bool {
     let mut findings = Vec::new();
     rules::forms(manifest, &mut findings);
     findings.retain(|finding| finding.code == FaultCode::InvalidSpecifier);
