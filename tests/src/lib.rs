@@ -6,6 +6,7 @@
 
 mod build;
 mod fixture;
+pub mod minimal_elf;
 
 pub use build::{apex, library, target_directory, workspace_root};
 pub use fixture::{PREFIX, Publisher, copy_tree, package, package_changed};

@@ -3,11 +3,11 @@
 use std::path::Path;
 
 use apex_meta::{Digest, Document};
-use apex_trust::{KeyId, PublicKey, SignatureError, TrustError, tree_digest, verify_signature};
+use apex_trust::{KeyId, LibraryError, PublicKey, SignatureError, Tree, TrustError, check_elf, verify_signature};
 
 use crate::{LayoutError, read_document};
 
-/// What a check found; the checksum holds.
+/// What a check found; the checksum holds, and the library for this platform is fit to be loaded.
 #[derive(Debug, Clone)]
 pub struct Checked {
     /// The manifest.
@@ -35,23 +35,44 @@ pub enum SignatureCheck {
     },
 }
 
-/// Checks that a plugin's files match its checksum and, given a key, that this key signed it.
+/// Checks that a plugin's files match its checksum, that its library for this platform, if there is one, keeps the rules
+/// of [`check_elf`], and, given a key, that this key signed it.
 ///
-/// Whether the key may sign such an id, is revoked or trusted at all, is for [`apex_trust::Verifier`] to say.
+/// So an author meets what an operator's host would refuse. Whether the key may sign such an id, is revoked or trusted at all, is for [`apex_trust::Verifier`] to say.
 ///
 /// # Errors
-/// The directory is not a plugin's tree, the checksum is missing or does not match, or the signature is malformed or
-/// was not made by the key; with a key, also if there is no signature.
+/// The directory is not a plugin's tree, the checksum is missing or does not match, a library is none or asks the
+/// dynamic linker for more than a plugin may, or the signature is malformed or was not made by the key; with a key, also
+/// if there is no signature.
 pub fn check_directory(directory: &Path, key: Option<&PublicKey>) -> Result<Checked, CheckError> {
     let document = read_document(directory)?;
     let id = document.id().clone();
     let stated = document.manifest().checksum.ok_or_else(|| TrustError::MissingChecksum { id: id.clone() })?;
-    let computed = tree_digest(directory, stated.algorithm()).map_err(LayoutError::Tree)?;
+    let tree = Tree::open(directory).map_err(LayoutError::Tree)?;
+    let computed = tree.digest(stated.algorithm()).map_err(LayoutError::Tree)?;
     if stated != computed {
         return Err(TrustError::ChecksumMismatch { id, stated, computed }.into());
     }
+    check_libraries(&tree, &document)?;
     let signature = check_signature(&document, key).map_err(|source| TrustError::Signature { id, source })?;
     Ok(Checked { document, digest: computed, signature })
+}
+
+/// Checks the library in each of the places where a host of this platform would look for it.
+fn check_libraries(tree: &Tree, document: &Document) -> Result<(), CheckError> {
+    // Elsewhere libraries have another format.
+    if !cfg!(target_os = "linux") {
+        return Ok(());
+    }
+    for path in document.manifest().entry_point.library_paths() {
+        let Some(file) = tree.file(&path) else { continue };
+        let library = tree.open_file(&file.path).map_err(LayoutError::Tree)?;
+        check_elf(library.file).map_err(|source| TrustError::Library {
+            id: document.id().clone(),
+            source: LibraryError::Elf { path: file.path.clone(), source },
+        })?;
+    }
+    Ok(())
 }
 
 fn check_signature(document: &Document, key: Option<&PublicKey>) -> Result<SignatureCheck, SignatureError> {

@@ -31,6 +31,9 @@ mod check;
 mod layout;
 mod layout_error;
 mod manifest_file;
+#[cfg(test)]
+#[path = "../../../tests/src/minimal_elf.rs"]
+mod minimal_elf;
 mod package;
 
 pub use archive::{ArchiveError, ArchiveLimit, EXTENSION, pack, unpack};

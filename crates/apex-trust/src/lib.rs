@@ -25,8 +25,12 @@
 //! on Linux; elsewhere the crate compiles and answers `UnsupportedPlatform`.
 #![forbid(unsafe_code)]
 
+mod elf;
 mod hash;
 mod key;
+#[cfg(test)]
+#[path = "../../../tests/src/minimal_elf.rs"]
+mod minimal_elf;
 mod ownership;
 mod policy;
 mod sealed_file;
@@ -39,6 +43,7 @@ mod trust_error;
 mod verified;
 mod verifier;
 
+pub use elf::{ElfError, check_elf};
 pub use key::{KeyError, KeyId, PublicKey, SigningKey};
 pub use ownership::check_ownership_of_parents;
 pub use policy::{History, NoHistory, Policy, PolicyLevel, UnknownPolicyLevel};

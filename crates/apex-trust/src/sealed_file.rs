@@ -2,7 +2,7 @@
 
 use std::{
     fs::File,
-    io::{self, Read},
+    io::{self, Read, Seek, SeekFrom},
     path::PathBuf,
     sync::Arc,
 };
@@ -57,14 +57,15 @@ impl SealedFile {
     }
 
     /// Reads the sealed bytes from their start, without moving a cursor that others share.
-    pub fn reader(&self) -> impl Read + '_ {
-        Reader { file: &self.file, offset: 0 }
+    pub fn reader(&self) -> impl Read + Seek + '_ {
+        Reader { file: &self.file, length: self.length, offset: 0 }
     }
 }
 
 /// Positioned reads, see [`SealedFile::reader`].
 struct Reader<'a> {
     file: &'a File,
+    length: u64,
     offset: u64,
 }
 
@@ -73,6 +74,18 @@ impl Read for Reader<'_> {
         let read = platform::read_at(self.file, buffer, self.offset)?;
         self.offset += read as u64;
         Ok(read)
+    }
+}
+
+impl Seek for Reader<'_> {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let target = match to {
+            SeekFrom::Start(offset) => Some(offset),
+            SeekFrom::End(offset) => self.length.checked_add_signed(offset),
+            SeekFrom::Current(offset) => self.offset.checked_add_signed(offset),
+        };
+        self.offset = target.ok_or(io::ErrorKind::InvalidInput)?;
+        Ok(self.offset)
     }
 }
 

@@ -4,7 +4,7 @@ use std::{io, sync::Arc};
 
 use apex_meta::{Digest, EntryPoint, PluginId, Reason, TARGET_TRIPLE};
 
-use crate::{KeyId, SignatureError, Timestamp, TreeError};
+use crate::{ElfError, KeyId, SignatureError, Timestamp, TreeError, TreePath};
 
 /// Why a plugin is blocked.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -195,6 +195,14 @@ pub enum LibraryError {
         /// The entry point.
         entry_point: EntryPoint,
     },
+    /// It is none for this platform, or asks the dynamic linker for more than a plugin may.
+    #[error("its library {path} cannot be accepted: {source}")]
+    Elf {
+        /// The library, from the plugin's directory.
+        path: TreePath,
+        /// What is wrong with it.
+        source: ElfError,
+    },
     /// Its bytes cannot be held in sealed memory.
     #[error("its library cannot be held in sealed memory")]
     Unsealable {
@@ -209,6 +217,7 @@ impl LibraryError {
         match self {
             Self::LibraryMissing { .. } => "LibraryMissing",
             Self::UnsupportedRuntime { .. } => "UnsupportedRuntime",
+            Self::Elf { source, .. } => source.code(),
             Self::Unsealable { source } if source.kind() == io::ErrorKind::Unsupported => "UnsupportedPlatform",
             Self::Unsealable { .. } => "LibraryUnsealable",
         }
@@ -221,6 +230,7 @@ impl LibraryError {
                 "get a package that was built for {TARGET_TRIPLE}; an author builds one with: cargo xtask package PLUGIN"
             )),
             Self::UnsupportedRuntime { .. } => Some("native plugins alone can be run for now".into()),
+            Self::Elf { source, .. } => source.hint(),
             Self::Unsealable { .. } => None,
         }
     }

@@ -35,10 +35,11 @@ impl Verified {
 
     /// Takes a plugin without any check of checksum, signature or policy, and logs a warning that says why.
     ///
-    /// The library is sealed all the same, so that later edits do not reach what is loaded.
+    /// The library is sealed all the same, so that later edits do not reach what is loaded, and must keep the rules of
+    /// [`crate::check_elf`], since its constructors run before anything else could be asked of it.
     ///
     /// # Errors
-    /// The directory is not a plugin's tree, or has no library for this platform.
+    /// The directory is not a plugin's tree, or has no library for this platform that keeps the rules.
     pub fn assume_trusted(
         directory: &Path,
         document: &Document,

@@ -1,12 +1,17 @@
 //! From a directory and its manifest to a verdict, and to the bytes that may be loaded.
 
-use std::{path::Path, sync::Arc, time::SystemTime};
+use std::{
+    io::{Read, Seek},
+    path::Path,
+    sync::Arc,
+    time::SystemTime,
+};
 
 use apex_meta::{DigestAlgorithm, Document, Runtime};
 
 use crate::{
     History, LibraryError, NoHistory, Policy, Tree, TreeError, TreeLimit, TreePath, TrustError, TrustStore, Verified,
-    check_ownership_of_parents,
+    check_elf, check_ownership_of_parents,
     sealed_file::{SealError, SealedFile},
 };
 
@@ -70,7 +75,7 @@ impl Verifier {
         match open_tree(directory) {
             Ok(tree) => {
                 let digest = tree.digest(algorithm_of(document));
-                let library = find_library(&tree, document);
+                let library = find_library(&tree, document).and_then(|path| check_in_tree(&tree, path));
                 Examination::new(digest, library, self.try_signature(document))
             }
             Err(error) => {
@@ -84,7 +89,7 @@ impl Verifier {
     /// Verifies a plugin that is to be loaded, and takes its library into memory that nobody can change.
     ///
     /// Nothing that was found before is relied upon: the library is read once, sealed, and these very bytes are hashed
-    /// together with the other files. `dev_root` says whether the directory lies in a root that the operator lists as
+    /// together with the other files and go through [`check_elf`]. `dev_root` says whether the directory lies in a root that the operator lists as
     /// under development, `siblings_signed` whether another find of the same id is signed.
     ///
     /// # Errors
@@ -117,12 +122,14 @@ impl Verifier {
         let in_tree = |source| TrustError::Tree { id: id.clone(), source };
         let tree = open_tree(directory).map_err(in_tree)?;
         let library = find_library(&tree, document);
-        let (digest, sealed) = match &library {
+        let (digest, sealed, library) = match library {
             Ok(path) => {
-                let sealed = seal(&tree, path, document)?;
-                (tree.digest_with(algorithm_of(document), path, &sealed), Some(sealed))
+                let sealed = seal(&tree, &path, document)?;
+                let digest = tree.digest_with(algorithm_of(document), &path, &sealed);
+                let library = check_library(path, sealed.reader());
+                (digest, Some(sealed), library)
             }
-            Err(_) => (tree.digest(algorithm_of(document)), None),
+            Err(error) => (tree.digest(algorithm_of(document)), None, Err(error)),
         };
         Ok((Examination::new(digest, library, self.try_signature(document)), sealed))
     }
@@ -157,6 +164,25 @@ fn find_library(tree: &Tree, document: &Document) -> Result<TreePath, LibraryErr
     found.ok_or(LibraryError::LibraryMissing { expected })
 }
 
+/// Applies the rules for libraries to a file of the tree.
+fn check_in_tree(tree: &Tree, path: TreePath) -> Result<TreePath, LibraryError> {
+    match tree.open_file(&path) {
+        Ok(opened) => check_library(path, opened.file),
+        // Taking the digest meets the same error, and that one counts.
+        Err(_) => Ok(path),
+    }
+}
+
+/// Applies the rules for libraries where they are ELF files; elsewhere none is ever sealed.
+fn check_library(path: TreePath, library: impl Read + Seek) -> Result<TreePath, LibraryError> {
+    if cfg!(target_os = "linux")
+        && let Err(source) = check_elf(library)
+    {
+        return Err(LibraryError::Elf { path, source });
+    }
+    Ok(path)
+}
+
 /// Copies the library into sealed memory.
 pub(crate) fn seal(tree: &Tree, path: &TreePath, document: &Document) -> Result<SealedFile, TrustError> {
     let id = document.id().clone();
@@ -178,7 +204,9 @@ pub(crate) fn seal(tree: &Tree, path: &TreePath, document: &Document) -> Result<
 /// Opens a directory and takes its library, judging nothing but form.
 pub(crate) fn seal_library(directory: &Path, document: &Document) -> Result<SealedFile, TrustError> {
     let tree = Tree::open(directory).map_err(|source| TrustError::Tree { id: document.id().clone(), source })?;
-    let path =
-        find_library(&tree, document).map_err(|source| TrustError::Library { id: document.id().clone(), source })?;
-    seal(&tree, &path, document)
+    let unfit = |source| TrustError::Library { id: document.id().clone(), source };
+    let path = find_library(&tree, document).map_err(unfit)?;
+    let sealed = seal(&tree, &path, document)?;
+    check_library(path, sealed.reader()).map_err(unfit)?;
+    Ok(sealed)
 }

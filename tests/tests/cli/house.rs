@@ -12,7 +12,7 @@ use apex_plugins::{
     meta::{DigestAlgorithm, Document, Placement, TARGET_TRIPLE},
     trust::{SigningKey, TrustStore, tree_digest},
 };
-use apex_plugins_tests::Publisher;
+use apex_plugins_tests::{Publisher, minimal_elf::MinimalElf};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -97,13 +97,13 @@ impl House {
         apex_plugins_tests::package(plugin, Some(&self.publisher), &self.root())
     }
 
-    /// Plants a plugin that could be loaded but for its library, which is a text; `change` edits its manifest.
+    /// Plants a plugin that could be loaded but for its library, which is empty; `change` edits its manifest.
     pub(crate) fn plant(&self, name: &str, proof: Proof<'_>, change: impl FnOnce(&mut Value)) -> PathBuf {
         let directory = self.root().join(name);
         let library = directory.join("lib").join(TARGET_TRIPLE);
         fs::create_dir_all(&library).unwrap();
         let file = format!("{}planted{}", std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX);
-        write(&library.join(file), "no library");
+        fs::File::create(library.join(file)).unwrap().write_all(&MinimalElf::new().build()).unwrap();
         let mut manifest = manifest(name);
         change(&mut manifest);
         seal(&directory, manifest, proof);

@@ -6,6 +6,9 @@ mod calls;
 mod lifecycle;
 #[cfg(target_os = "linux")]
 mod loading;
+#[cfg(target_os = "linux")]
+#[path = "../../../../tests/src/minimal_elf.rs"]
+mod minimal_elf;
 mod ordering;
 mod probe;
 mod progress;

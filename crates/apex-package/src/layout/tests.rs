@@ -7,7 +7,7 @@ use apex_trust::tree_digest;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::{SignatureCheck, check_directory, read_document, seal_directory};
+use crate::{SignatureCheck, check_directory, minimal_elf::MinimalElf, read_document, seal_directory};
 
 /// A plugin's crate as an author has it, with a file that stands for the library.
 struct Author(tempfile::TempDir);
@@ -23,7 +23,7 @@ impl Author {
         author.write("plugin.json", manifest.to_string().as_bytes());
         author.write("Cargo.toml", b"[package]\n");
         author.write("src/lib.rs", b"");
-        author.write(&format!("target/{}", author.library_name()), b"machine code");
+        author.write(&format!("target/{}", author.library_name()), &MinimalElf::with_content(b"machine code"));
         author
     }
 
@@ -120,6 +120,33 @@ fn sealing_keeps_the_algorithm_of_the_checksum() {
     });
     let document = author.layout().write(&author.path("out"), None).unwrap();
     assert_eq!(document.manifest().checksum.unwrap().algorithm().as_str(), "sha256");
+    check_directory(&author.path("out"), None).unwrap();
+}
+
+/// Attacks 41 and 43: the author meets what an operator's host would refuse.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_library_that_no_host_would_load_does_not_pass() {
+    const DT_NEEDED: u64 = 1;
+    let foreign = MinimalElf::new().naming(DT_NEEDED, "libssl.so.3").build();
+    for (library, code) in [(b"a text".to_vec(), "ElfInvalid"), (foreign, "ElfPolicy")] {
+        let author = Author::plain();
+        author.write(&format!("target/{}", author.library_name()), &library);
+        let out = author.path("out");
+        author.layout().write(&out, None).unwrap();
+        let error = check_directory(&out, None).unwrap_err();
+        assert_eq!(error.code(), code);
+        assert!(error.to_string().contains(TARGET_TRIPLE) && error.hint().is_some(), "{error}");
+    }
+}
+
+#[test]
+fn a_package_for_another_platform_alone_passes() {
+    let author = Author::plain();
+    let mut layout = Layout::from_crate(author.0.path()).unwrap();
+    author.write("target/greeter.dll", b"of another format");
+    layout.add_library("x86_64-pc-windows-msvc", &author.path("target/greeter.dll")).unwrap();
+    layout.write(&author.path("out"), None).unwrap();
     check_directory(&author.path("out"), None).unwrap();
 }
 

@@ -4,7 +4,7 @@
 use std::io::Write;
 
 use super::*;
-use crate::{check_directory, unpack};
+use crate::{check_directory, minimal_elf::MinimalElf, unpack};
 
 struct Bench(tempfile::TempDir);
 
@@ -35,7 +35,7 @@ impl Bench {
 fn a_package_is_a_directory_and_an_archive_of_it() {
     let bench = Bench::new();
     let key = SigningKey::generate().unwrap();
-    let packaged = bench.publish(b"machine code", Some(&key));
+    let packaged = bench.publish(&MinimalElf::with_content(b"machine code"), Some(&key));
     let out = bench.0.path().join("out");
     assert_eq!(packaged.directory, out.join("com.acme.greeter/1.0.0-rc.1+build.5"));
     assert_eq!(packaged.archive, out.join("com.acme.greeter-1.0.0-rc.1+build.5.apexpkg"));
@@ -56,12 +56,12 @@ fn a_second_run_gives_the_same_bytes_and_a_changed_library_replaces_the_first() 
     let read = |packaged: &Packaged| {
         (fs::read(&packaged.archive).unwrap(), fs::read(packaged.directory.join("plugin.json")).unwrap())
     };
-    let first = read(&bench.publish(b"machine code", Some(&key)));
-    let second = read(&bench.publish(b"machine code", Some(&key)));
+    let first = read(&bench.publish(&MinimalElf::with_content(b"machine code"), Some(&key)));
+    let second = read(&bench.publish(&MinimalElf::with_content(b"machine code"), Some(&key)));
     assert!(first == second);
-    let packaged = bench.publish(b"other code", Some(&key));
+    let packaged = bench.publish(&MinimalElf::with_content(b"other code"), Some(&key));
     assert!(read(&packaged) != first);
     check_directory(&packaged.directory, Some(&key.public_key())).unwrap();
-    let unsigned = bench.publish(b"other code", None);
+    let unsigned = bench.publish(&MinimalElf::with_content(b"other code"), None);
     assert_eq!(unsigned.document.manifest().signature, None);
 }

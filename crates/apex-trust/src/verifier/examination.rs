@@ -4,7 +4,7 @@ use apex_meta::{Digest, Document};
 
 use crate::{KeyId, LibraryError, SignatureError, TreeError, TreePath, Verifier, signature::Decoded};
 
-/// The facts about a plugin: what its files hash to, where its library is, and which key signed it.
+/// The facts about a plugin: what its files hash to, where its library is and if it is fit, and which key signed it.
 ///
 /// They hold as long as files and manifest stay as they are, whatever becomes of policy, trust store and clock.
 #[derive(Debug, Clone)]
@@ -52,7 +52,7 @@ impl Examination {
     /// The library for this platform.
     ///
     /// # Errors
-    /// Why there is none.
+    /// Why there is none, or why it cannot be accepted.
     pub fn library(&self) -> Result<&TreePath, &LibraryError> {
         self.library.as_ref()
     }

@@ -12,7 +12,7 @@ use apex_meta::{Digest, Placement, PluginId};
 use serde_json::{Value, json};
 
 use super::*;
-use crate::{KeyId, PolicyLevel, SigningKey, Timestamp, tree_digest};
+use crate::{KeyId, PolicyLevel, SigningKey, Timestamp, minimal_elf::MinimalElf, tree_digest};
 
 mod attacks;
 mod table;
@@ -33,7 +33,7 @@ impl Plant {
                 "author": "Acme", "entry_point": "greeter::Greeter", "actions": [],
             }),
         };
-        plant.write(&plant.library(), b"machine code");
+        plant.write(&plant.library(), &MinimalElf::with_content(b"machine code"));
         plant.write("data/words.txt", b"hello");
         plant
     }

@@ -6,6 +6,7 @@ use std::{
 };
 
 use super::*;
+use crate::minimal_elf::DT_NEEDED;
 
 #[test]
 fn tampering_with_files_is_a_checksum_mismatch() {
@@ -13,7 +14,9 @@ fn tampering_with_files_is_a_checksum_mismatch() {
     let library = Plant::new().library();
     type Tamper<'a> = &'a dyn Fn(&Plant);
     let tampers: [(&str, Tamper<'_>); 9] = [
-        ("flip one byte of the library", &|plant| plant.write(&plant.library(), b"machine codf")),
+        ("flip one byte of the library", &|plant| {
+            plant.write(&plant.library(), &MinimalElf::with_content(b"machine codf"));
+        }),
         ("flip one byte of a resource", &|plant| plant.write("data/words.txt", b"hellp")),
         ("add a file", &|plant| plant.write("data/more.txt", b"")),
         ("add a second manifest below", &|plant| plant.write("data/plugin.json", b"{}")),
@@ -206,15 +209,19 @@ fn the_library_may_stand_in_the_root_of_the_plugin() {
     let acme = Acme::new();
     let plant = Plant::new();
     let file_name = plant.document().manifest().entry_point.library_file_name().unwrap();
-    plant.write(&file_name, b"fallback");
+    plant.write(&file_name, &MinimalElf::with_content(b"fallback"));
     let both = plant.signed(&acme.key);
     let content = |plant: &Plant| {
         let verified = acme.standard().verify(&plant.directory(), &plant.document(), false, false).unwrap();
         fs::read(verified.library().path()).unwrap()
     };
-    assert_eq!(content(&both), b"machine code", "the place that names the platform goes first");
+    assert_eq!(
+        content(&both),
+        MinimalElf::with_content(b"machine code"),
+        "the place that names the platform goes first"
+    );
     fs::remove_file(both.path(&both.library())).unwrap();
-    assert_eq!(content(&both.signed(&acme.key)), b"fallback");
+    assert_eq!(content(&both.signed(&acme.key)), MinimalElf::with_content(b"fallback"));
 }
 
 #[test]
@@ -223,9 +230,9 @@ fn what_runs_is_what_was_verified_whatever_happens_to_the_file_later() {
     let plant = Plant::new().signed(&acme.key);
     let verified = acme.standard().verify(&plant.directory(), &plant.document(), false, false).unwrap();
     plant.write(&plant.library(), b"evil code!!!");
-    assert_eq!(fs::read(verified.library().path()).unwrap(), b"machine code");
+    assert_eq!(fs::read(verified.library().path()).unwrap(), MinimalElf::with_content(b"machine code"));
     fs::remove_dir_all(plant.directory()).unwrap();
-    assert_eq!(fs::read(verified.library().path()).unwrap(), b"machine code");
+    assert_eq!(fs::read(verified.library().path()).unwrap(), MinimalElf::with_content(b"machine code"));
     assert_eq!(verified.digest().unwrap().algorithm(), DigestAlgorithm::Blake3);
     assert_eq!((verified.id().as_str(), verified.version().to_string()), ("com.acme.greeter", "1.0.0".into()));
 }
@@ -234,7 +241,8 @@ fn what_runs_is_what_was_verified_whatever_happens_to_the_file_later() {
 fn a_library_swapped_while_it_is_verified_is_never_sealed_unverified() {
     // More than one read long, so that a swap also lands in the middle.
     const LENGTH: usize = 300 << 10;
-    let (acme, genuine, evil) = (Acme::new(), vec![b'g'; LENGTH], vec![b'e'; LENGTH]);
+    let (acme, genuine, evil) =
+        (Acme::new(), MinimalElf::with_content(&[b'g'; LENGTH]), MinimalElf::with_content(&[b'e'; LENGTH]));
     let plant = Plant::new();
     plant.write(&plant.library(), &genuine);
     let plant = plant.signed(&acme.key);
@@ -270,6 +278,32 @@ fn a_library_swapped_while_it_is_verified_is_never_sealed_unverified() {
     assert!(verified < 200, "the attacker never got in between");
 }
 
+/// Attacks 41 and 43, in a library that its publisher signed.
+#[test]
+fn a_library_that_is_none_or_asks_for_more_is_refused_even_if_it_is_signed_or_trust_assumed() {
+    const DT_RUNPATH: u64 = 29;
+    let acme = Acme::new();
+    let rows = [
+        ("ElfInvalid", b"#!/bin/sh".to_vec()),
+        ("ElfInvalid", MinimalElf::with_content(b"machine code")[..100].to_vec()),
+        ("ElfPolicy", MinimalElf::new().naming(DT_RUNPATH, "/tmp").build()),
+        ("ElfPolicy", MinimalElf::new().naming(DT_NEEDED, "libevil.so").build()),
+    ];
+    for (expected, library) in rows {
+        let plant = Plant::new();
+        plant.write(&plant.library(), &library);
+        let plant = plant.signed(&acme.key);
+        assert_eq!(code(&acme.standard(), &plant), expected);
+        let error = outcome(&acme.standard(), &plant, true).unwrap_err();
+        assert!(error.to_string().contains(&plant.library()), "{error}");
+        let (directory, document) = (plant.directory(), plant.document());
+        let assumed = Verified::assume_trusted(&directory, &document, Placement::Process, "a test").unwrap_err();
+        assert_eq!(assumed.code(), expected);
+        plant.write(&plant.library(), b"another text");
+        assert_eq!(code(&acme.standard(), &plant), "ChecksumMismatch", "what was tampered with is said first");
+    }
+}
+
 #[test]
 fn trust_can_be_assumed_by_name_only() {
     let plant = Plant::new();
@@ -278,7 +312,7 @@ fn trust_can_be_assumed_by_name_only() {
     };
     let verified = assume().unwrap();
     assert_eq!((verified.digest(), verified.publisher(), verified.key_id()), (None, None, None));
-    assert_eq!(fs::read(verified.library().path()).unwrap(), b"machine code");
+    assert_eq!(fs::read(verified.library().path()).unwrap(), MinimalElf::with_content(b"machine code"));
     fs::remove_file(plant.path(&plant.library())).unwrap();
     assert_eq!(assume().unwrap_err().code(), "LibraryMissing");
 }
