@@ -107,6 +107,8 @@ mod platform {
         io,
         os::{fd::AsRawFd, unix::fs::FileExt},
         path::PathBuf,
+        thread,
+        time::Duration,
     };
 
     use rustix::{
@@ -124,9 +126,19 @@ mod platform {
         Ok(File::from(descriptor))
     }
 
+    /// Seals against every change.
+    ///
+    /// The kernel says EBUSY while anybody holds a reference to one of the pages, as its own page scanners do now and
+    /// then for a moment (mm/memfd.c, `memfd_wait_for_pins`): nobody else has this file, so trying again ends well.
     pub(super) fn seal(file: &File) -> io::Result<()> {
         let seals = SealFlags::WRITE | SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL;
-        Ok(fcntl_add_seals(file, seals)?)
+        let mut patience = (0..10).map(|step| Duration::from_millis(1 << step));
+        loop {
+            match (fcntl_add_seals(file, seals), patience.next()) {
+                (Err(Errno::BUSY), Some(pause)) => thread::sleep(pause),
+                (result, _) => return Ok(result?),
+            }
+        }
     }
 
     pub(super) fn path(file: &File) -> PathBuf {
