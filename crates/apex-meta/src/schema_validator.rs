@@ -10,6 +10,7 @@ use crate::FaultCode;
 mod defaults;
 mod describe;
 mod keywords;
+mod plain;
 mod shape;
 
 pub(crate) use describe::{found, quoted};
@@ -143,9 +144,9 @@ impl SchemaValidator {
 
     /// Looks for every reason why a value is not a usable schema, and compiles it only if nothing else can tell.
     pub(crate) fn examine(schema: &Value) -> Examination {
-        let shape::Shape { mut faults, size, patterns, needs_compiling, .. } = shape::examine(schema);
+        let shape::Shape { mut faults, size, patterns, needs_compiling, is_plain, .. } = shape::examine(schema);
         let meta = jsonschema::draft202012::meta::validator();
-        if faults.is_empty() && !meta.is_valid(schema) {
+        if faults.is_empty() && !is_plain && !meta.is_valid(schema) {
             let errors = meta.iter_errors(schema).take(Self::MAX_VIOLATIONS);
             faults = errors.map(|error| describe::invalid_schema(&error)).collect();
         }

@@ -162,6 +162,10 @@ fn pointer(path: &[Segment]) -> String {
 /// Appends a member's name to a JSON pointer (RFC 6901).
 pub(crate) fn push_key(pointer: &mut String, key: &str) {
     pointer.push('/');
+    if !key.contains(['~', '/']) {
+        pointer.push_str(key);
+        return;
+    }
     for character in key.chars() {
         match character {
             '~' => pointer.push_str("~0"),

@@ -1,6 +1,6 @@
 //! The schemas that a manifest holds, and the examples that should fit them.
 
-use std::collections::HashMap;
+use std::{borrow::Cow, collections::HashMap};
 
 use serde_json::{Map, Value, json};
 
@@ -57,7 +57,7 @@ pub(super) fn check(root: &At<'_, '_>, findings: &mut Vec<Finding>) {
         let returns = returns.fold(None, |_, schema| check.schema(&schema).then_some(schema.value));
         if let Some(examples) = action.member("examples") {
             let streams = action.member("returns_stream").is_some_and(|streams| streams.value == true);
-            check.examples(&examples, parameters.as_ref(), returns.filter(|_| !streams));
+            check.examples(&examples, parameters.as_deref(), returns.filter(|_| !streams));
         }
     }
 }
@@ -112,18 +112,20 @@ impl Check<'_> {
     }
 
     /// The schema of an action's parameters, if it has a good one.
-    fn parameters(&mut self, action: &At<'_, '_>) -> Option<Value> {
+    fn parameters<'v>(&mut self, action: &At<'v, '_>) -> Option<Cow<'v, Value>> {
         if let Some(schema) = action.member("parameters_schema") {
-            return self.object_schema(&schema, "the object of parameters").then(|| schema.value.clone());
+            return self.object_schema(&schema, "the object of parameters").then_some(Cow::Borrowed(schema.value));
         }
-        let Some(parameters) = action.member("parameters") else { return Some(json!({"additionalProperties": false})) };
+        let Some(parameters) = action.member("parameters") else {
+            return Some(Cow::Owned(json!({"additionalProperties": false})));
+        };
         let (schema, places) = object_schema(&parameters);
         let is_good = self.examine(&parameters, &schema, |inside| {
             let list = parameters.pointer();
             place_of(inside, &list, &places).unwrap_or(list)
         });
         // Of two parameters of one name, an example cannot say which it means.
-        (is_good && places.len() == parameters.items().count()).then_some(schema)
+        (is_good && places.len() == parameters.items().count()).then_some(Cow::Owned(schema))
     }
 
     /// An example that does not fit misleads whoever reads it, but breaks nothing.

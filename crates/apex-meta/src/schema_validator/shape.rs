@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use super::{
     InvalidSchema, SchemaValidator,
     keywords::{Content, content_of, resolve},
+    plain::{is_plain, is_schema},
 };
 use crate::{FaultCode, strict_json::push_key};
 
@@ -20,6 +21,8 @@ pub(super) struct Shape {
     pub(super) has_defaults: bool,
     /// Whether there is something that only compiling shows to be right.
     pub(super) needs_compiling: bool,
+    /// Whether the meta-schema surely has nothing against it.
+    pub(super) is_plain: bool,
 }
 
 /// Walks a schema in time linear to its text.
@@ -29,12 +32,20 @@ pub(super) struct Shape {
 /// anything is compiled.
 pub(super) fn examine(schema: &Value) -> Shape {
     let size = size_of_data(schema);
-    let mut shape = Shape { faults: Vec::new(), size, patterns: 0, has_defaults: false, needs_compiling: false };
+    let mut shape =
+        Shape { faults: Vec::new(), size, patterns: 0, has_defaults: false, needs_compiling: false, is_plain: true };
     if let Some(message) = excess(size, 0) {
         shape.faults.push(too_complex(message));
         return shape;
     }
-    let mut walk = Walk { root: schema, shape, targets: HashMap::new(), level: 0, pointer: String::new() };
+    let mut walk = Walk {
+        root: schema,
+        shape,
+        targets: HashMap::new(),
+        has_references: has_references(schema),
+        level: 0,
+        pointer: String::new(),
+    };
     let size = walk.schema(schema);
     walk.shape.size = size;
     if let Some(message) = excess(size, walk.shape.patterns) {
@@ -88,6 +99,8 @@ struct Walk<'a> {
     shape: Shape,
     /// By address: two texts may name the same target.
     targets: HashMap<*const Value, Target>,
+    /// Without any `$ref` every schema is met once, and there is nothing to remember.
+    has_references: bool,
     /// How many schemas are open, so that a long chain of `$ref`s ends before the stack does.
     level: usize,
     pointer: String,
@@ -109,20 +122,28 @@ impl<'a> Walk<'a> {
     /// Measures a schema, once.
     fn schema(&mut self, schema: &'a Value) -> Size {
         let address = std::ptr::from_ref(schema);
-        match self.targets.get(&address) {
+        let known = if self.has_references { self.targets.get(&address) } else { None };
+        match known {
             Some(Target::Measured(size)) => return *size,
             Some(Target::Open) => return self.circle("the schema contains itself".to_owned()),
             None if self.level > SchemaValidator::MAX_EXPANDED_DEPTH => return Size { nodes: 1, depth: self.level },
             None => {}
         }
-        self.targets.insert(address, Target::Open);
+        if self.has_references {
+            self.targets.insert(address, Target::Open);
+        }
         self.level += 1;
         let size = match schema {
             Value::Object(members) => self.members(members),
-            other => size_of_data(other),
+            other => {
+                self.shape.is_plain &= is_schema(other);
+                size_of_data(other)
+            }
         };
         self.level -= 1;
-        self.targets.insert(address, Target::Measured(size));
+        if self.has_references {
+            self.targets.insert(address, Target::Measured(size));
+        }
         size
     }
 
@@ -141,6 +162,7 @@ impl<'a> Walk<'a> {
     }
 
     fn keyword(&mut self, keyword: &str, value: &'a Value) -> Size {
+        self.shape.is_plain = self.shape.is_plain && is_plain(keyword, value);
         match (keyword, value) {
             ("$ref", Value::String(reference)) => return self.reference(reference),
             ("$dynamicRef", _) => {
@@ -204,6 +226,14 @@ impl<'a> Walk<'a> {
         size.add(self.schema(target));
         self.pointer = here;
         size
+    }
+}
+
+fn has_references(value: &Value) -> bool {
+    match value {
+        Value::Array(items) => items.iter().any(has_references),
+        Value::Object(members) => members.contains_key("$ref") || members.values().any(has_references),
+        _ => false,
     }
 }
 

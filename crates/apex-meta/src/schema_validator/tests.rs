@@ -331,3 +331,60 @@ fn contains(whole: &Value, part: &Value) -> bool {
         _ => whole == part,
     }
 }
+
+/// What is passed without asking the meta-schema must be what the meta-schema passes.
+#[test]
+fn a_plain_schema_is_one_to_the_meta_schema_too() {
+    let keywords: Vec<_> =
+        super::KEYWORDS.iter().copied().chain(["unknown", "additionalItems", "dependencies"]).collect();
+    let values = [
+        json!(null),
+        json!(true),
+        json!(0),
+        json!(-1),
+        json!(1.0),
+        json!(0.5),
+        json!(""),
+        json!("string"),
+        json!("object"),
+        json!("a"),
+        json!("("),
+        json!([]),
+        json!({}),
+        json!(["a"]),
+        json!(["a", "a"]),
+        json!(["a", "b"]),
+        json!([1]),
+        json!([{}]),
+        json!([true, null]),
+        json!({"a": {}}),
+        json!({"a": true}),
+        json!({"a": 1}),
+        json!({"a": {"type": "strng"}}),
+        json!({"type": "string"}),
+        json!({"type": 1}),
+        json!({"items": []}),
+        json!({"properties": {"b": {"required": "a"}}}),
+        json!([{"minLength": -1}]),
+        json!((0..40).map(|n| n.to_string()).collect::<Vec<_>>()),
+    ];
+    let meta = jsonschema::draft202012::meta::validator();
+    let mut plain = 0;
+    for keyword in keywords {
+        for value in &values {
+            for schema in [
+                json!({keyword: value}),
+                json!({"properties": {"p": {"type": "array", "items": {keyword: value}}}}),
+                json!({"anyOf": [{keyword: value}]}),
+            ] {
+                let shape = super::shape::examine(&schema);
+                plain += usize::from(shape.is_plain);
+                assert!(!shape.is_plain || meta.is_valid(&schema), "{schema}");
+            }
+        }
+    }
+    assert!(plain > 400, "{plain}");
+    for scalar in values.iter().filter(|value| !value.is_object() && !value.is_boolean()) {
+        assert!(!super::shape::examine(scalar).is_plain, "{scalar}");
+    }
+}
