@@ -216,6 +216,33 @@ fn why_tells_of_every_candidate_whether_it_is_chosen_and_why() {
 }
 
 #[test]
+fn why_goes_down_to_what_the_chosen_version_needs_and_ends_at_a_cycle() {
+    let house = House::new();
+    for (name, needs) in [("top", "com.acme.middle"), ("middle", "com.acme.bottom"), ("bottom", "com.acme.middle")] {
+        house.plant(name, Proof::Signature(house.key()), |manifest| {
+            manifest["dependencies"] = json!({"plugins": [
+                {"id": needs, "version_specifier": "^1"},
+                {"id": "com.acme.absent", "optional": true},
+            ]});
+        });
+    }
+    let why = house.json(&["why", "com.acme.top"]);
+    let needs: Vec<_> = why["dependencies"].as_array().unwrap().iter().collect();
+    let row = |plugin: &str, wanted_by: &str| {
+        let wanted_by = format!("com.acme.{wanted_by} 1.0.0");
+        let found = needs.iter().find(|need| need["plugin"] == plugin && need["wanted_by"] == wanted_by);
+        found.unwrap_or_else(|| panic!("{plugin} for {wanted_by}: {why:#}"))["chosen"].clone()
+    };
+    assert_eq!(row("com.acme.middle", "top"), "1.0.0");
+    assert_eq!(row("com.acme.bottom", "middle"), "1.0.0");
+    assert_eq!(row("com.acme.middle", "bottom"), "1.0.0");
+    assert_eq!(row("com.acme.absent", "top"), Value::Null);
+    assert_eq!(needs.len(), 6, "each version is asked once: {why:#}");
+    let text = house.apex(&["why", "com.acme.top"]).expect(0).stdout;
+    assert!(text.contains("com.acme.bottom@^1") && text.contains("WANTED BY"), "{text}");
+}
+
+#[test]
 fn verify_gives_a_row_each_and_fails_if_one_fails() {
     let house = House::new();
     house.plant("good", Proof::Signature(house.key()), |_| ());

@@ -1,4 +1,6 @@
-//! `apex why`: what became of every candidate of a plugin, and why.
+//! `apex why`: what became of every candidate of a plugin, and why; and what the chosen one needs in turn.
+
+mod closure;
 
 use apex_plugins::{
     PluginSpec,
@@ -7,6 +9,7 @@ use apex_plugins::{
 };
 use serde_json::{Value, json};
 
+use self::closure::{Need, closure};
 use crate::{
     command::list,
     escape,
@@ -41,10 +44,13 @@ pub(crate) async fn run(arguments: &Arguments, session: &mut Session) -> Result<
     };
     let catalogue = manager.catalogue();
     let entries = catalogue.versions(&arguments.plugin.id);
+    let chosen = result.as_ref().ok().and_then(|selection| entries[selection.index].manifest());
+    let needs = chosen.map_or_else(Vec::new, |manifest| closure(&manager, manifest));
     if session.output.is_json() {
-        session.output.json(&to_json(explanation, entries))?;
+        session.output.json(&to_json(explanation, entries, &needs))?;
     } else {
         show(explanation, entries, session)?;
+        show_needs(&needs, session)?;
     }
     Ok(Exit::Done)
 }
@@ -55,8 +61,9 @@ pub(crate) fn not_chosen(error: &NoCandidate) -> Failure {
     Failure::of(error.code(), error).hint_if(error.hint()).details(details)
 }
 
-fn to_json(explanation: &Explanation, entries: &[Entry]) -> Value {
+fn to_json(explanation: &Explanation, entries: &[Entry], needs: &[Need]) -> Value {
     let mut json = json!(explanation);
+    json["dependencies"] = needs.iter().map(Need::to_json).collect();
     for (shown, considered) in json["considered"].as_array_mut().into_iter().flatten().zip(&explanation.considered) {
         shown["path"] = entries.get(considered.index).and_then(list::path).into();
     }
@@ -82,6 +89,24 @@ fn show(explanation: &Explanation, entries: &[Entry], session: &mut Session) -> 
         }
     }
     Ok(())
+}
+
+fn show_needs(needs: &[Need], session: &mut Session) -> Result<(), Failure> {
+    if needs.is_empty() {
+        return Ok(());
+    }
+    session.output.line(String::new())?;
+    let rows = needs.iter().map(|need| {
+        let tone = if need.chosen.is_some() || need.is_optional { Tone::Good } else { Tone::Bad };
+        let because = if need.is_optional { format!("optional; {}", need.because) } else { need.because.clone() };
+        vec![
+            Cell::new(&need.spec).tone(Tone::Strong),
+            Cell::new(&need.wanted_by),
+            Cell::or_dash(need.chosen.as_ref()).tone(tone),
+            Cell::new(&because),
+        ]
+    });
+    session.output.table(&["DEPENDENCY", "WANTED BY", "VERSION", "BECAUSE"], &rows.collect::<Vec<_>>())
 }
 
 fn tone(verdict: Verdict) -> Tone {
