@@ -9,7 +9,7 @@ use std::{
 };
 
 use apex_meta::DigestAlgorithm;
-use apex_trust::{TreeLimit, tree_digest};
+use apex_trust::{TreeLimit, TreePath, tree_digest};
 use proptest::prelude::*;
 
 use super::{header::BLOCK, *};
@@ -371,7 +371,7 @@ proptest! {
     ) {
         let room = Room::new();
         room.write("plugin/plugin.json", b"{}", false);
-        for (path, (content, executable)) in files.iter().filter(|(path, _)| path.len() <= 240) {
+        for (path, (content, executable)) in files.iter().filter(|(path, _)| path.parse::<TreePath>().is_ok()) {
             room.write(&format!("plugin/{path}"), content, *executable);
         }
         pack(&room.path("plugin"), &room.path("one")).unwrap();
