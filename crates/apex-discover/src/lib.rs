@@ -1,6 +1,6 @@
 //! Finds plugins in ordered roots and keeps the catalogue of every version.
 //!
-//! [`discover`] looks for `<root>/<any>/plugin.json` and `<root>/<id>/<version>/plugin.json`, reads and checks each
+//! [`discover()`] looks for `<root>/<any>/plugin.json` and `<root>/<id>/<version>/plugin.json`, reads and checks each
 //! manifest, asks an [`Assess`] what the plugin is worth, and yields a [`Catalogue`] in which every find has exactly
 //! one [status](apex_meta::Status) and, unless it is ready, a reason. One broken plugin never hides another, and
 //! nothing is passed over in silence.
