@@ -8,12 +8,16 @@ use std::{
 use apex_plugin_sdk::{
     Chunks, Context, Reply, Result,
     futures::{StreamExt, stream},
-    reply,
+    reply, tokio,
 };
 
 use crate::observed::Producer;
 
 pub(crate) fn block(_producer: &Producer) -> Result<Reply> {
+    park()
+}
+
+pub(crate) fn park() -> ! {
     loop {
         thread::park();
     }
@@ -30,6 +34,20 @@ pub(crate) fn spin(_producer: &Producer, ms: u64) -> Result<Reply> {
         std::hint::spin_loop();
     }
     reply("dizzy")
+}
+
+/// Keeps its thread busy and never looks up; asked of the thread of an asynchronous action, it never yields.
+pub(crate) fn spin_for_ever(_producer: &Producer) -> ! {
+    loop {
+        std::hint::spin_loop();
+    }
+}
+
+/// Keeps its worker busy, but lets others have a turn.
+pub(crate) async fn yield_for_ever(_producer: Producer) -> Result<Reply> {
+    loop {
+        tokio::task::yield_now().await;
+    }
 }
 
 pub(crate) async fn never(_producer: Producer) -> Result<Reply> {

@@ -1,7 +1,10 @@
-//! Misbehaves on purpose, for tests of hosts: panics, blocks, never ends, lies.
-#![forbid(unsafe_code)]
+//! Misbehaves on purpose, for tests of hosts: panics, blocks, never ends, lies, floods, takes all there is, and dies.
 
+mod deadly;
 mod endless;
+mod floods;
+mod honest;
+mod hunger;
 mod lies;
 mod observed;
 mod panics;
@@ -43,17 +46,31 @@ impl Plugin for Faulty {
             "panic_in_drop" => panics::in_drop(),
             "panic_when_given_up" => panics::when_given_up(produce()?).await,
             "panic_in_thread" => panics::in_thread(),
+            "panic_twice" => deadly::panic_twice(),
+            "panic_in_thread_local" => deadly::panic_in_thread_local(),
+            "abort" => deadly::abort(),
+            "segfault" => deadly::segfault(),
+            "exit" => deadly::exit(params.get("code")?),
+            "overflow_stack" => deadly::overflow_stack(),
+            "eat_memory" => hunger::eat_memory(params.optional("mebibytes")?),
+            "leak_descriptors" => hunger::leak_descriptors(params.optional("count")?),
+            "spawn_process" => hunger::spawn_process(params.get("seconds")?),
             "block" => endless::block(&produce()?),
             "block_for" => endless::block_for(&produce()?, params.get("ms")?),
             "spin" => endless::spin(&produce()?, params.get("ms")?),
+            "spin_for_ever" | "block_spinning" => endless::spin_for_ever(&produce()?),
+            "yield_for_ever" => endless::yield_for_ever(produce()?).await,
             "never" => endless::never(produce()?).await,
             "wait" => endless::wait(produce()?, context).await,
             "lie_progress" => lies::progress(context, params.get("after_end_ms")?),
-            "flood_progress" => lies::flood(context, params.get("count")?),
+            "flood_progress" => floods::progress(context, params.get("count")?),
+            "flood_log" => floods::log(context, params.get("count")?, params.get("bytes")?),
+            "flood_output" => floods::output(params.get("bytes")?, params.get("to_stderr")?),
             "lie_result" => Ok(Reply::raw(b"{\"this is\": not JSON".to_vec())),
             "lie_type" => reply("not a number"),
             "print" => lies::print(),
             "big_result" => reply("x".repeat(params.get("bytes")?)),
+            "echo" => honest::echo(context, params.get("number")?, params.get("ms")?).await,
             "observe" => reply(observed::counts(params.optional("key")?.unwrap_or_default())),
             _ => Err(Error::action_not_found(action)),
         }
@@ -66,6 +83,10 @@ impl Plugin for Faulty {
             "panic_in_stream" => Ok(panics::in_stream()),
             "panic_in_stream_drop" => Ok(panics::in_stream_drop(params.get("endless")?)),
             "lie_chunk" => Ok(lies::chunk()),
+            "abort_in_stream" => Ok(deadly::abort_in_stream(params.get("chunks")?)),
+            "flood_chunks" => Ok(floods::chunks(produce()?, params.get("count")?, params.get("bytes")?)),
+            "big_chunk" => Ok(floods::big_chunk(params.get("bytes")?)),
+            "count" => Ok(honest::count(params.get("number")?, params.get("chunks")?)),
             "stall" => Ok(endless::stall(produce()?)),
             "ticks" => Ok(endless::ticks(produce()?)),
             _ => Err(Error::action_not_found(action)),
@@ -86,6 +107,9 @@ async fn ending(mode: &str, kind: ErrorKind) -> Result<()> {
         "fail" => Err(Error::new(kind, "failed on purpose")),
         "panic" => panic!("on purpose"),
         "never" => std::future::pending().await,
+        "block" => endless::park(),
+        "abort" => deadly::abort(),
+        "exit" => deadly::exit(0),
         _ => Ok(()),
     }
 }

@@ -28,13 +28,6 @@ pub(crate) fn progress(context: &Context, after_end_ms: u64) -> Result<Reply> {
     reply("done, or so it says")
 }
 
-pub(crate) fn flood(context: &Context, count: u64) -> Result<Reply> {
-    for number in 1..=count {
-        context.progress(number, count, "flooding");
-    }
-    reply(count)
-}
-
 /// Prints where a host's results go, something that looks like a result among it.
 #[expect(clippy::print_stdout, clippy::print_stderr, reason = "to print is the point")]
 pub(crate) fn print() -> Result<Reply> {
