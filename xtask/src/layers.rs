@@ -11,6 +11,7 @@ use crate::workspace;
 const FLOORS: &[(&str, &[&str])] = &[
     ("apex-meta", &[]),
     ("apex-trust", &["apex-meta"]),
+    ("apex-audit", &["apex-meta"]),
     ("apex-discover", &["apex-meta"]),
     ("apex-resolve", &["apex-meta"]),
     ("apex-abi", &["apex-meta"]),
@@ -20,7 +21,16 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("apex-plugin-sdk", &["apex-meta", "apex-abi"]),
     (
         "apex-plugins",
-        &["apex-meta", "apex-abi", "apex-trust", "apex-discover", "apex-resolve", "apex-state", "apex-exec"],
+        &[
+            "apex-meta",
+            "apex-abi",
+            "apex-trust",
+            "apex-audit",
+            "apex-discover",
+            "apex-resolve",
+            "apex-state",
+            "apex-exec",
+        ],
     ),
     ("apex-plugins-cli", &["apex-plugins", "apex-package"]),
     ("xtask", &["apex-meta", "apex-trust", "apex-package"]),
