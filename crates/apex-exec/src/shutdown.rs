@@ -15,6 +15,8 @@ use crate::{CallError, Lifecycle, blocking::Limited, call::Interrupt, core::Core
 pub struct ShutdownReport {
     /// Calls that did not end: blocking actions that do not return, and calls that nobody polls any more.
     pub leftovers: Vec<Leftover>,
+    /// Calls that had not ended when the drain was over, and were told to.
+    pub cut: Vec<Leftover>,
     /// What the plugin's own shutdown ended in, if that failed.
     pub error: Option<CallError>,
 }
@@ -26,7 +28,7 @@ impl ShutdownReport {
     }
 }
 
-/// A call that did not end.
+/// A call that did not end, or not by itself.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Leftover {
@@ -42,16 +44,18 @@ pub(crate) async fn shutdown(core: &Arc<Core>, drain: Duration) -> ShutdownRepor
     // Whoever comes second waits for the first, and goes on where that one was given up.
     let mut has_ended = core.has_ended.lock().await;
     if *has_ended {
-        return ShutdownReport { leftovers: leftovers(core), error: None };
+        return ShutdownReport { leftovers: leftovers(core), ..ShutdownReport::default() };
     }
+    let mut cut = Vec::new();
     if !wait_until_idle(core, drain).await {
         core.cut_off.store(true, Ordering::SeqCst);
+        cut = leftovers(core);
         core.calls().iter().for_each(|call| call.interrupt(Interrupt::ShuttingDown));
         // Calls may take their grace, and then need a moment to be polled.
         wait_until_idle(core, core.limits.cancel_grace * 2).await;
     }
     let error = end_plugin(core).await;
-    let report = ShutdownReport { leftovers: leftovers(core), error };
+    let report = ShutdownReport { leftovers: leftovers(core), cut, error };
     for leftover in &report.leftovers {
         tracing::warn!(plugin = %core.subject.id, action = leftover.action, running_for = ?leftover.running_for,
             "an action did not end at shutdown and is left behind");
