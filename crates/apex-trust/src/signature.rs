@@ -9,6 +9,8 @@ use crate::{KeyId, PublicKey};
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod vectors;
 
 /// The payload type that signatures bind, so that no signature made for another purpose fits a manifest.
 pub const PAYLOAD_TYPE: &str = "application/vnd.apex.plugin.v1+json";

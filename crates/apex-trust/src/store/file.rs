@@ -53,8 +53,12 @@ fn check_owner(_path: &Path, _file: &File) -> Result<(), TrustStoreError> {
 pub(super) fn save(store: &mut TrustStore, path: &Path) -> Result<(), TrustStoreError> {
     let unwritable = |source| TrustStoreError::Unwritable { path: path.to_owned(), source };
     let mut saved = store.clone();
-    saved.version += 1;
+    // A store must never become one that cannot be read: counting ends at the largest integer of strict JSON.
+    saved.version = (saved.version + 1).min((1 << 53) - 1);
     let bytes = json::write(&saved).map_err(|error| unwritable(error.into()))?;
+    if bytes.len() > JsonLimits::METADATA.max_bytes {
+        return Err(unwritable(io::Error::other("it would be larger than a trust store may be")));
+    }
     replace(path, &bytes).map_err(unwritable)?;
     *store = saved;
     Ok(())
