@@ -7,7 +7,7 @@ use std::{
 
 use apex_meta::{Digest, Placement, PluginId};
 
-use crate::{KeyId, PublicKey, Timestamp};
+use crate::{KeyId, PublicKey, Timestamp, TrustError};
 
 mod error;
 mod file;
@@ -91,6 +91,12 @@ impl Publisher {
     /// Whether an id lies under one of its prefixes, in whole labels and ignoring ASCII case.
     pub fn covers(&self, id: &PluginId) -> bool {
         self.prefixes.iter().any(|prefix| id.is_under(prefix.as_str()))
+    }
+
+    /// That this publisher, of the name given, is not trusted with an id.
+    pub(crate) fn reaches_not(&self, name: &str, id: &PluginId) -> TrustError {
+        let prefixes = self.prefixes.iter().map(ToString::to_string).collect();
+        TrustError::PublisherNotAllowed { id: id.clone(), publisher: name.to_owned(), prefixes }
     }
 }
 

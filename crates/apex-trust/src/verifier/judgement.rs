@@ -132,8 +132,7 @@ impl Verifier {
         }
         self.check_key(subject, name, trusted, digest)?;
         if !publisher.covers(id) {
-            let prefixes = publisher.prefixes().iter().map(ToString::to_string).collect();
-            return Err(TrustError::PublisherNotAllowed { id: id.clone(), publisher: name.to_owned(), prefixes });
+            return Err(publisher.reaches_not(name, id));
         }
         Ok(Some((name, publisher, key_id)))
     }
@@ -146,9 +145,8 @@ impl Verifier {
         digest: Digest,
     ) -> Result<(), TrustError> {
         let (id, publisher, key_id) = (subject.document.id().clone(), publisher.to_owned(), trusted.key.key_id());
-        if let Some(revocation) = &trusted.revoked {
-            let (at, reason) = (revocation.at, revocation.reason.clone());
-            return Err(TrustError::KeyRevoked { id, publisher, key_id, at, reason });
+        if let Some(revoked) = self.store().revocation_of(&id, &key_id) {
+            return Err(revoked);
         }
         let now = Timestamp::from_system_time((self.clock)());
         match (trusted.not_before, trusted.not_after) {

@@ -15,6 +15,7 @@ use super::*;
 use crate::{KeyId, PolicyLevel, SigningKey, Timestamp, minimal_elf::MinimalElf, tree_digest};
 
 mod attacks;
+mod later_stores;
 mod table;
 
 /// A plugin in a directory of its own, which tests change at will.
