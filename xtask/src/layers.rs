@@ -9,10 +9,11 @@ use crate::workspace;
 ///
 /// Plugins, tests and benches stand outside the house; what they may use is checked separately.
 const FLOORS: &[(&str, &[&str])] = &[
+    ("apex-files", &[]),
     ("apex-meta", &[]),
-    ("apex-trust", &["apex-meta"]),
+    ("apex-trust", &["apex-meta", "apex-files"]),
     ("apex-audit", &["apex-meta"]),
-    ("apex-discover", &["apex-meta"]),
+    ("apex-discover", &["apex-meta", "apex-files"]),
     ("apex-resolve", &["apex-meta"]),
     ("apex-abi", &["apex-meta"]),
     ("apex-state", &["apex-meta"]),
