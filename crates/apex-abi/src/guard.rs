@@ -90,6 +90,10 @@ impl<T: HostObject> HostObject for Guarded<T> {
     fn save_state(&self, scope: RString, expected: u64, data: RVec<u8>) -> FfiFuture<SavedState> {
         guarded(|| self.0.save_state(scope, expected, data))
     }
+
+    fn log_level(&self) -> u8 {
+        contain(|| self.0.log_level()).unwrap_or_default()
+    }
 }
 
 impl<T: CallObject> CallObject for Guarded<T> {

@@ -12,7 +12,7 @@ use abi_stable::{
 };
 use async_ffi::FfiFuture;
 
-use crate::{AbiError, guard::Guarded};
+use crate::{AbiError, LogLevel, guard::Guarded};
 
 /// A saved state and how often it was saved before.
 #[repr(C)]
@@ -45,6 +45,11 @@ pub trait HostObject: Send + Sync {
     /// Saves the state of a scope, if it still is of the generation `expected`.
     #[sabi(last_prefix_field)]
     fn save_state(&self, scope: RString, expected: u64, data: RVec<u8>) -> FfiFuture<SavedState>;
+
+    /// The least grave level that the host wants to hear of; 0 stands for none at all.
+    fn log_level(&self) -> u8 {
+        LogLevel::Trace.number()
+    }
 }
 
 /// What the host offers for the length of a call.

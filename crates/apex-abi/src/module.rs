@@ -99,26 +99,55 @@ macro_rules! export_module {
 
 /// A plugin's code, ready to make instances: found in a library, or linked into the host.
 #[derive(Clone, Copy)]
-pub struct PluginModule(RootRef);
+pub struct PluginModule(Source);
+
+#[derive(Clone, Copy)]
+enum Source {
+    Root(RootRef),
+    Made { type_name: &'static str, make: &'static Make },
+}
+
+type Make = dyn Fn() -> Result<PluginBox, PluginError> + Send + Sync;
 
 impl PluginModule {
     /// The module of a plugin that is linked into this program.
     pub fn linked<T: Export>() -> Self {
-        Self(RootRef(Exported::<T>::ROOT.as_prefix()))
+        Self(Source::Root(RootRef(Exported::<T>::ROOT.as_prefix())))
+    }
+
+    /// A module whose instances `make` makes, for hosts that put plugins together at run time, as their tests do.
+    ///
+    /// `make` stays in memory for good, as a library's code would.
+    pub fn made_by(
+        type_name: &'static str,
+        make: impl Fn() -> Result<PluginBox, PluginError> + Send + Sync + 'static,
+    ) -> Self {
+        Self(Source::Made { type_name, make: Box::leak(Box::new(make)) })
     }
 
     pub(crate) const fn from_root(root: RootRef) -> Self {
-        Self(root)
+        Self(Source::Root(root))
+    }
+
+    /// Whether this is the host's own code, made by [`made_by`](Self::made_by).
+    pub const fn is_made_by_host(self) -> bool {
+        matches!(self.0, Source::Made { .. })
     }
 
     /// The contract version of the code's side.
     pub fn contract_version(self) -> u32 {
-        self.0.contract_version()
+        match self.0 {
+            Source::Root(root) => root.contract_version(),
+            Source::Made { .. } => CONTRACT_VERSION,
+        }
     }
 
     /// The name of the plugin's type, the second half of the manifest's `entry_point`.
     pub fn type_name(self) -> &'static str {
-        (self.0.type_name())().as_str()
+        match self.0 {
+            Source::Root(root) => (root.type_name())().as_str(),
+            Source::Made { type_name, .. } => type_name,
+        }
     }
 
     /// Makes an instance, which is not initialized yet.
@@ -126,7 +155,10 @@ impl PluginModule {
     /// # Errors
     /// What the plugin's constructor failed with, a panic in it included.
     pub fn create(self) -> Result<PluginBox, PluginError> {
-        (self.0.create())().into_result().map_err(PluginError::from)
+        match self.0 {
+            Source::Root(root) => (root.create())().into_result().map_err(PluginError::from),
+            Source::Made { make, .. } => contain(make).and_then(|made| made),
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Code that blocks, away from the threads that poll.
 
-use crate::{Result, runtime};
+use crate::{Result, runtime, trace};
 
 /// Runs `code`, which may block, on a thread of the plugin's own, and waits for what it returns.
 ///
@@ -9,5 +9,10 @@ use crate::{Result, runtime};
 /// # Errors
 /// When `code` panics, or no thread can be had.
 pub async fn blocking<T: Send + 'static>(code: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+    let mut services = trace::current();
+    let code = move || {
+        let _attributed = trace::attributed(&mut services);
+        code()
+    };
     Ok(runtime::run_blocking(code).await?)
 }

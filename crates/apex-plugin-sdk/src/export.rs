@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 
 use apex_abi::{Export, PluginBox, PluginError, PluginModule};
 
-use crate::{Plugin, object};
+use crate::{Plugin, object, trace};
 
 /// The module of a plugin that is linked into the host; it runs as one from a library would.
 pub fn linked<P: Plugin>() -> PluginModule {
@@ -18,13 +18,12 @@ pub fn linked<P: Plugin>() -> PluginModule {
 #[macro_export]
 macro_rules! export_plugin {
     ($plugin:ty) => {
-        $crate::__private::export_module!($crate::__private::Exported<$plugin>);
+        $crate::__private::export_module!($crate::__private::Library<$plugin>);
     };
 }
 
-/// What [`export_plugin!`] exports.
-#[doc(hidden)]
-pub struct Exported<P>(PhantomData<P>);
+/// What [`linked`] makes a module of.
+pub(crate) struct Exported<P>(PhantomData<P>);
 
 impl<P: Plugin> Export for Exported<P> {
     fn type_name() -> &'static str {
@@ -35,5 +34,21 @@ impl<P: Plugin> Export for Exported<P> {
 
     fn create() -> Result<PluginBox, PluginError> {
         Ok(object::instance::<P>())
+    }
+}
+
+/// What [`export_plugin!`] exports: the same, in a library of its own.
+#[doc(hidden)]
+pub struct Library<P>(PhantomData<P>);
+
+impl<P: Plugin> Export for Library<P> {
+    fn type_name() -> &'static str {
+        Exported::<P>::type_name()
+    }
+
+    fn create() -> Result<PluginBox, PluginError> {
+        // Before any code of the author's runs.
+        trace::install();
+        Exported::<P>::create()
     }
 }

@@ -48,7 +48,7 @@ impl Host {
 
     /// Writes to the host's log.
     pub fn log(&self, level: LogLevel, message: &str, fields: &Map<String, Value>) {
-        self.services.log(level, message, fields);
+        self.services.log(level, "", message, fields);
     }
 
     /// Logs that something worth knowing happened.

@@ -8,6 +8,11 @@
 //! starts with the first call: timers, sockets and `tokio::spawn` work, whatever runtime the host has, if any. Take tokio
 //! as [`apex_plugin_sdk::tokio`](tokio), or as a dependency of the same major version.
 //!
+//! With the feature `tracing` (on by default too) the plugin's `tracing` events reach the host's log, with target, fields and
+//! the spans around them, as part of the call in whose polls they happen, or in one of whose spans; whatever else happens
+//! in a task that the plugin spawned belongs to the plugin as a whole. The host says which levels it wants when the plugin
+//! is initialized. Take it as [`apex_plugin_sdk::tracing`](tracing), or as a dependency of the same major version.
+//!
 //! A panic in the author's code becomes an error of the call. The crate refuses to pull in a host, a JSON Schema
 //! validator or a logger: parameters are checked before the plugin sees them, and log lines go to the host.
 //!
@@ -87,6 +92,11 @@ mod reply;
 mod runtime;
 mod services;
 mod state;
+#[cfg(feature = "tracing")]
+mod trace;
+#[cfg(not(feature = "tracing"))]
+#[path = "trace_off.rs"]
+mod trace;
 
 pub use apex_abi::{LogLevel, PluginModule, StateScope};
 pub use apex_meta::{CallContext, ErrorKind, Progress};
@@ -104,11 +114,13 @@ pub use serde_json;
 pub use state::State;
 #[cfg(feature = "tokio")]
 pub use tokio;
+#[cfg(feature = "tracing")]
+pub use tracing;
 
 /// For the expansion of this crate's macros.
 #[doc(hidden)]
 pub mod __private {
     pub use apex_abi::export_module;
 
-    pub use crate::export::Exported;
+    pub use crate::export::Library;
 }

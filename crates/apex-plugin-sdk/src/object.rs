@@ -12,6 +12,8 @@ use futures::TryStreamExt;
 use crate::{
     Chunk, Context, Error, Host, Params, Plugin,
     runtime::{Entered, entered},
+    services::Services,
+    trace,
 };
 
 /// An instance that waits for its initialization.
@@ -60,9 +62,10 @@ fn running<P>(slot: &Slot<P>) -> Result<Instance<P>, PluginError> {
 /// Makes an author's future fit to cross, run inside the runtime; what panics too late is logged.
 fn crossing<T: 'static>(
     future: impl Future<Output = Result<T, PluginError>> + Send + 'static,
+    services: Option<Arc<Services>>,
     lost: impl FnOnce(PluginError) + Send + 'static,
 ) -> FfiFuture<RResult<T, AbiError>> {
-    contained(Entered::new(future), lost)
+    contained(Entered::new(future, services), lost)
 }
 
 impl<P: Plugin> Object<P> {
@@ -82,6 +85,7 @@ impl<P: Plugin> PluginObject for Object<P> {
     fn initialize(&self, host: HostBox, configuration: RVec<u8>) -> FfiFuture<RResult<(), AbiError>> {
         let host = Host::new(host, &configuration);
         let (slot, services) = (self.0.clone(), host.services.clone());
+        trace::instance(&services);
         let initialize = async move {
             let before = replace(&slot, Stage::Initializing);
             if !matches!(before, Stage::New) {
@@ -92,7 +96,7 @@ impl<P: Plugin> PluginObject for Object<P> {
             replace(&slot, Stage::Running(Instance { plugin: Arc::new(plugin), host }));
             Ok(())
         };
-        crossing(initialize, move |error| services.log_lost(&error))
+        crossing(initialize, Some(services.clone()), move |error| services.log_lost(&error))
     }
 
     fn execute(&self, call: CallBox, action: RString, params: RVec<u8>) -> FfiFuture<RResult<RVec<u8>, AbiError>> {
@@ -105,7 +109,7 @@ impl<P: Plugin> PluginObject for Object<P> {
             let reply = plugin.execute(&action, Params::new(params), &context).await;
             reply.map(|reply| reply.into_bytes().into()).map_err(Error::into_plugin_error)
         };
-        crossing(execute, move |error| services.log_lost(&error))
+        crossing(execute, Some(services.clone()), move |error| services.log_lost(&error))
     }
 
     fn execute_stream(
@@ -124,9 +128,11 @@ impl<P: Plugin> PluginObject for Object<P> {
             let chunks = plugin.execute_stream(&action, Params::new(params), context).await;
             let chunks = chunks.map_err(Error::into_plugin_error)?;
             let chunks = chunks.map_ok(Chunk::into_abi).map_err(Error::into_plugin_error);
-            Ok(contained_stream(Entered::new(chunks), move |error| while_streaming.log_lost(&error)))
+            Ok(contained_stream(Entered::new(chunks, Some(while_streaming.clone())), move |error| {
+                while_streaming.log_lost(&error);
+            }))
         };
-        crossing(execute, move |error| services.log_lost(&error))
+        crossing(execute, Some(services.clone()), move |error| services.log_lost(&error))
     }
 
     fn migrate_state(&self, from: RString, state: RVec<u8>) -> FfiFuture<RResult<ROption<RVec<u8>>, AbiError>> {
@@ -138,7 +144,7 @@ impl<P: Plugin> PluginObject for Object<P> {
             Ok(state.map(|state| state.to_string().into_bytes().into()).into())
         };
         // There may be no host yet that could log.
-        crossing(migrate, drop)
+        crossing(migrate, None, drop)
     }
 
     fn shutdown(&self) -> FfiFuture<RResult<(), AbiError>> {
@@ -154,7 +160,7 @@ impl<P: Plugin> PluginObject for Object<P> {
             drop(instance);
             result
         };
-        crossing(shutdown, move |error| services.log_lost(&error))
+        crossing(shutdown, Some(services.clone()), move |error| services.log_lost(&error))
     }
 }
 

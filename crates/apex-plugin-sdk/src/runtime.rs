@@ -5,6 +5,7 @@
 
 use std::{
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll, ready},
 };
 
@@ -12,25 +13,32 @@ use apex_abi::PluginError;
 use futures::Stream;
 use pin_project_lite::pin_project;
 
+use crate::{services::Services, trace};
+
 pin_project! {
     /// A future or stream whose every poll, and whose drop, happens inside the plugin's runtime.
+    ///
+    /// What it logs by `tracing` belongs to the call, or instance, whose services it has.
     pub(crate) struct Entered<T> {
         #[pin]
         inner: Option<T>,
+        services: Option<Arc<Services>>,
     }
 
     impl<T> PinnedDrop for Entered<T> {
         fn drop(this: Pin<&mut Self>) {
             // Where the runtime cannot start, nothing that needs it was ever polled.
+            let mut this = this.project();
             let _entered = enter().ok();
-            this.project().inner.set(None);
+            let _attributed = trace::attributed(this.services);
+            this.inner.set(None);
         }
     }
 }
 
 impl<T> Entered<T> {
-    pub(crate) fn new(inner: T) -> Self {
-        Self { inner: Some(inner) }
+    pub(crate) fn new(inner: T, services: Option<Arc<Services>>) -> Self {
+        Self { inner: Some(inner), services }
     }
 }
 
@@ -38,8 +46,10 @@ impl<T, F: Future<Output = Result<T, PluginError>>> Future for Entered<F> {
     type Output = Result<T, PluginError>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut inner = self.project().inner;
+        let this = self.project();
+        let mut inner = this.inner;
         let _entered = enter()?;
+        let _attributed = trace::attributed(this.services);
         let Some(future) = inner.as_mut().as_pin_mut() else { return Poll::Pending };
         let output = ready!(future.poll(context));
         inner.set(None);
@@ -51,8 +61,10 @@ impl<T, S: Stream<Item = Result<T, PluginError>>> Stream for Entered<S> {
     type Item = Result<T, PluginError>;
 
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let mut inner = self.project().inner;
+        let this = self.project();
+        let mut inner = this.inner;
         let _entered = enter()?;
+        let _attributed = trace::attributed(this.services);
         match inner.as_mut().as_pin_mut() {
             Some(stream) => stream.poll_next(context),
             None => Poll::Ready(None),

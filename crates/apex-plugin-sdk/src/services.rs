@@ -24,8 +24,8 @@ pub(crate) struct Shared {
 }
 
 impl Services {
-    pub(crate) fn log(&self, level: LogLevel, message: &str, fields: &Map<String, Value>) {
-        let (level, target, message) = (level.number(), RString::new(), RString::from(message));
+    pub(crate) fn log(&self, level: LogLevel, target: &str, message: &str, fields: &Map<String, Value>) {
+        let (level, target, message) = (level.number(), RString::from(target), RString::from(message));
         let fields = match fields.is_empty() {
             true => RVec::new(),
             // A map of values always serializes; without its fields the line still says most.
@@ -40,7 +40,16 @@ impl Services {
     /// Logs a panic that came too late to be anybody's error.
     pub(crate) fn log_lost(&self, error: &PluginError) {
         let message = format!("{} after nobody waited any more", error.message);
-        self.log(LogLevel::Error, &message, &Map::new());
+        self.log(LogLevel::Error, "", &message, &Map::new());
+    }
+
+    /// The highest level that the host wants; calls share the instance's.
+    #[cfg_attr(not(feature = "tracing"), expect(dead_code, reason = "only forwarded events are filtered here"))]
+    pub(crate) fn log_level(&self) -> u8 {
+        match self {
+            Self::Host(host) => host.log_level(),
+            Self::Call(_) => LogLevel::Trace.number(),
+        }
     }
 
     pub(crate) fn load_state(&self, scope: StateScope) -> FfiFuture<LoadedState> {

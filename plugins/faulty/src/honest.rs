@@ -2,7 +2,14 @@
 
 use std::time::Duration;
 
-use apex_plugin_sdk::{Chunks, Context, Reply, Result, futures::stream, reply, serde_json::json, tokio::time::sleep};
+use apex_plugin_sdk::{
+    Chunks, Context, Reply, Result, blocking,
+    futures::stream,
+    reply,
+    serde_json::json,
+    tokio::{self, time::sleep},
+    tracing::{self, Instrument as _},
+};
 
 /// Answers with the number that came, after so many milliseconds.
 pub(crate) async fn echo(context: &Context, number: u64, ms: u64) -> Result<Reply> {
@@ -10,6 +17,20 @@ pub(crate) async fn echo(context: &Context, number: u64, ms: u64) -> Result<Repl
         context.cancelled_or(sleep(Duration::from_millis(ms))).await?;
     }
     reply(number)
+}
+
+/// Logs by `tracing`, within spans and on a thread of its own.
+pub(crate) async fn trace(context: &Context, text: String) -> Result<Reply> {
+    let inner = async {
+        tokio::task::yield_now().await;
+        tracing::info!(length = text.len(), "{text}");
+        tracing::debug!("for those who look closely");
+    };
+    inner.instrument(tracing::info_span!("honest", kind = "span")).await;
+    let of_thread = text.clone();
+    blocking(move || tracing::warn!("{of_thread} from a thread")).await?;
+    context.info("not by tracing");
+    reply(text.len())
 }
 
 /// Sends so many chunks, each with the number that came and its own.
