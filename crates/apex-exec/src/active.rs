@@ -18,6 +18,7 @@ use crate::{
     bounds::{self, Bounds},
     call::{Call, CallParts, Interrupt},
     core::{Core, Presence, Registration},
+    metrics::Ended,
     placement::Placed,
     progress::{Outlet, Reports},
     task::Task,
@@ -291,22 +292,22 @@ impl Active {
     /// Ends the call: from here on the plugin is told that it is over, and its reports go nowhere.
     ///
     /// What was reported before is shown to sink or log; events are taken by their consumer.
-    pub(crate) fn end(&mut self, is_error: bool) {
+    pub(crate) fn end(&mut self, ended: Ended) {
         if std::mem::replace(&mut self.has_ended, true) {
             return;
         }
         self.call.reports.close();
         self.call.deliver_reports();
-        self.leave(is_error);
+        self.leave(ended);
     }
 
-    fn leave(&mut self, is_error: bool) {
+    fn leave(&mut self, ended: Ended) {
         self.call.over.raise();
         if self.runs_elsewhere {
             self.call.abandonment.declare();
         }
         self.registration = None;
-        self.presence.end(&self.call, is_error);
+        self.presence.end(&self.call, ended);
     }
 }
 
@@ -314,7 +315,7 @@ impl Drop for Active {
     fn drop(&mut self) {
         if !std::mem::replace(&mut self.has_ended, true) {
             self.call.reports.close();
-            self.leave(true);
+            self.leave(Ended::GivenUp);
         }
     }
 }
@@ -323,6 +324,7 @@ fn span(call: &Call) -> tracing::Span {
     let (subject, context) = (&call.desk.subject, &call.context);
     tracing::info_span!(
         "plugin_call",
+        call = call.number,
         plugin = %subject.id,
         version = %subject.version,
         action = call.action_name(),

@@ -11,13 +11,14 @@ use crate::{
     CallError, CallRequest,
     active::{Active, Taking},
     core::Core,
+    metrics::Ended,
 };
 
 /// Makes a call and reads its result.
 pub(crate) async fn result(core: Arc<Core>, request: CallRequest) -> Result<Value, CallError> {
     let (mut active, params) = Active::begin(&core, request, Taking::Result)?;
     let result = run(&mut active, params).await.and_then(|bytes| read(&active, &bytes));
-    active.end(result.is_err());
+    active.end(Ended::of(&result));
     result
 }
 
@@ -25,7 +26,7 @@ pub(crate) async fn result(core: Arc<Core>, request: CallRequest) -> Result<Valu
 pub(crate) async fn raw(core: Arc<Core>, request: CallRequest) -> Result<Bytes, CallError> {
     let (mut active, params) = Active::begin(&core, request, Taking::Raw)?;
     let result = run(&mut active, params).await;
-    active.end(result.is_err());
+    active.end(Ended::of(&result));
     // The plugin's own bytes, given back to it when the last clone is dropped.
     result.map(Bytes::from_owner)
 }

@@ -19,6 +19,7 @@ use crate::{
     CallError,
     actions::Actions,
     blocking::Abandonment,
+    number,
     progress::{Reports, read_report},
     services::Desk,
     signal::{HasSignal, Raised, Signal},
@@ -26,6 +27,8 @@ use crate::{
 
 /// A call as host and plugin share it.
 pub(crate) struct Call {
+    /// Tells it from every other call of this process.
+    pub(crate) number: u64,
     pub(crate) desk: Arc<Desk>,
     pub(crate) actions: Arc<Actions>,
     pub(crate) action: usize,
@@ -69,6 +72,7 @@ impl Call {
     pub(crate) fn new(parts: CallParts) -> Arc<Self> {
         let CallParts { desk, actions, action, context, deadline, started, max_progress_bytes, reports } = parts;
         Arc::new(Self {
+            number: number::next(),
             desk,
             actions,
             action,
@@ -195,7 +199,7 @@ impl CallObject for PluginSide {
     }
 
     fn log(&self, level: u8, target: RString, message: RString, fields: RVec<u8>) {
-        self.0.desk.log(Some((self.0.action_name(), &self.0.context)), level, &target, &message, &fields);
+        self.0.desk.log(Some(&self.0), level, &target, &message, &fields);
     }
 
     fn load_state(&self, scope: RString) -> FfiFuture<LoadedState> {

@@ -49,6 +49,11 @@ impl CallError {
         told.with_causes(causes)
     }
 
+    pub(crate) fn with_kind(mut self, kind: ErrorKind) -> Self {
+        self.0.kind = kind;
+        self
+    }
+
     /// Names the plugin.
     #[must_use]
     pub fn with_plugin(mut self, id: &PluginId, version: &PluginVersion) -> Self {

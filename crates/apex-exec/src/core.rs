@@ -17,7 +17,7 @@ use crate::{
     blocking::Pool,
     call::{Call, Interrupt},
     lifecycle::{Lifecycle, LifecycleCell, Observer, Transition, announce},
-    metrics::ActionCounters,
+    metrics::{ActionCounters, Ended},
     placement::Placed,
     services::Desk,
     subject::Subject,
@@ -30,7 +30,7 @@ pub(crate) struct Core {
     pub(crate) subject: Arc<Subject>,
     pub(crate) document: Document,
     pub(crate) actions: Arc<Actions>,
-    pub(crate) counters: Vec<ActionCounters>,
+    pub(crate) counters: Arc<[ActionCounters]>,
     pub(crate) limits: Limits,
     pub(crate) desk: Arc<Desk>,
     pub(crate) placed: Plugin,
@@ -160,9 +160,9 @@ pub(crate) struct Presence {
 }
 
 impl Presence {
-    pub(crate) fn end(&self, call: &Call, is_error: bool) {
+    pub(crate) fn end(&self, call: &Call, ended: Ended) {
         let (duration, given_up) = (call.started.elapsed(), call.reports.given_up());
-        self.core.counters[self.action].end(duration, is_error, given_up);
+        self.core.counters[self.action].end(duration, ended, given_up);
         self.core.tell_if_ending();
     }
 }

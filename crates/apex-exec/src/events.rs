@@ -20,6 +20,7 @@ use crate::{
     blocking::{Pool, Running},
     call::Call,
     core::Core,
+    metrics::Ended,
     park::block_on,
     placement::{Execution, Opening, Producer},
     task::{Task, abandoned},
@@ -166,7 +167,7 @@ impl CallEvents {
     }
 
     fn end(&mut self, mut active: Active, result: Result<Value, CallError>) {
-        active.end(result.is_err());
+        active.end(Ended::of(&result));
         self.next = Some(match result {
             Ok(value) => CallEvent::Done(value),
             Err(error) => CallEvent::Failed(error),

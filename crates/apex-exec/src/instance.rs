@@ -160,6 +160,11 @@ impl Instance {
         self.core.calls().iter().filter(|call| call.abandonment.is_declared()).count()
     }
 
+    /// How many lines of the plugin's log were left out because there were too many at once.
+    pub fn log_lines_left_out(&self) -> u64 {
+        self.core.desk.gate.left_out()
+    }
+
     /// The counters of every action, sorted by name.
     pub fn metrics(&self) -> Vec<ActionMetrics> {
         let subject = &self.core.subject;

@@ -25,6 +25,10 @@ pub struct Limits {
     pub max_progress_bytes: usize,
     /// How many progress reports may wait for the caller; then the oldest is given up for the newest. At least 1.
     pub progress_buffer: usize,
+    /// The most bytes of one log line's message and fields; longer messages are cut, longer fields left out.
+    pub max_log_bytes: usize,
+    /// How many log lines a second get through; that more are left out is told once for a while.
+    pub log_lines_per_second: u32,
     /// How many `blocking` actions may run at once; at least 1.
     pub blocking_threads: usize,
     /// How many `blocking` actions may wait for a thread.
@@ -44,6 +48,8 @@ impl Default for Limits {
             max_chunk_bytes: 16 << 20,
             max_progress_bytes: 64 << 10,
             progress_buffer: 64,
+            max_log_bytes: 16 << 10,
+            log_lines_per_second: 1000,
             blocking_threads: 32,
             blocking_queue: 1024,
         }

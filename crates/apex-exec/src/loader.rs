@@ -80,7 +80,8 @@ impl Loaded {
     }
 
     fn new(document: Document, module: PluginModule, placement: Placement, verified: Option<Verified>) -> Self {
-        let (subject, actions) = (Arc::new(Subject::of(&document)), Arc::new(Actions::of(&document)));
+        let subject = Subject { is_believed: module.is_made_by_host(), ..Subject::of(&document) };
+        let (subject, actions) = (Arc::new(subject), Arc::new(Actions::of(&document)));
         Self(Arc::new(LoadedParts { document, subject, actions, module, placement, verified }))
     }
 

@@ -1,6 +1,9 @@
 //! What the host offers to its plugins, and how a plugin reaches it.
 
+mod gate;
+
 use std::{
+    fmt,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
@@ -14,8 +17,10 @@ use apex_meta::{CallContext, ErrorKind};
 use async_trait::async_trait;
 use serde_json::{Map, Value};
 use tokio::runtime::Handle;
+use tracing::level_filters::LevelFilter;
 
-use crate::subject::Subject;
+use self::gate::{Admission, Gate};
+use crate::{Limits, call::Call, subject::Subject};
 
 /// What the host offers to one instance of a plugin.
 ///
@@ -47,6 +52,14 @@ pub trait HostServices: Send + Sync {
     fn log(&self, line: &LogLine<'_>) {
         line.trace();
     }
+
+    /// The least grave level that is wanted, none for no log at all; everything by default.
+    ///
+    /// Asked when the plugin is initialized, and for each line. Where [`log`](Self::log) is left as it is,
+    /// [`LogLine::level_of_tracing`] saves the way of lines that nobody would see.
+    fn log_level(&self) -> Option<LogLevel> {
+        Some(LogLevel::Trace)
+    }
 }
 
 /// A line of a plugin's log.
@@ -59,6 +72,8 @@ pub struct LogLine<'a> {
     pub version: &'a apex_meta::PluginVersion,
     /// The action that wrote it, if it was written during a call.
     pub action: Option<&'a str>,
+    /// The number of the call in which it was written; no other call of this process has it.
+    pub call: Option<u64>,
     /// How much it matters.
     pub level: LogLevel,
     /// Which part of the plugin wrote it.
@@ -72,6 +87,18 @@ pub struct LogLine<'a> {
 }
 
 impl LogLine<'_> {
+    /// The least grave level that this program's `tracing` lets through.
+    pub fn level_of_tracing() -> Option<LogLevel> {
+        let wanted = LevelFilter::current();
+        LogLevel::ALL.into_iter().rev().find(|level| match level {
+            LogLevel::Error => wanted >= LevelFilter::ERROR,
+            LogLevel::Warn => wanted >= LevelFilter::WARN,
+            LogLevel::Info => wanted >= LevelFilter::INFO,
+            LogLevel::Debug => wanted >= LevelFilter::DEBUG,
+            LogLevel::Trace => wanted >= LevelFilter::TRACE,
+        })
+    }
+
     /// Writes the line to `tracing`.
     pub fn trace(&self) {
         macro_rules! emit {
@@ -82,8 +109,9 @@ impl LogLine<'_> {
                     plugin = %self.plugin,
                     version = %self.version,
                     action = self.action,
-                    part = self.target,
-                    fields = (!self.fields.is_empty()).then(|| tracing::field::debug(self.fields)),
+                    call = self.call,
+                    part = (!self.target.is_empty()).then_some(self.target),
+                    fields = (!self.fields.is_empty()).then(|| tracing::field::display(Json(self.fields))),
                     "{}",
                     self.message
                 )
@@ -96,6 +124,15 @@ impl LogLine<'_> {
             LogLevel::Debug => emit!(DEBUG),
             LogLevel::Trace => emit!(TRACE),
         }
+    }
+}
+
+/// Fields as JSON text.
+struct Json<'a>(&'a Map<String, Value>);
+
+impl fmt::Display for Json<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&serde_json::to_string(self.0).map_err(|_| fmt::Error)?)
     }
 }
 
@@ -112,6 +149,10 @@ impl HostServices for NoServices {
     async fn save_state(&self, _: StateScope, _: &CallContext, _: u64, _: Value) -> Result<u64, PluginError> {
         Err(PluginError::new(ErrorKind::StateIo, "this host keeps no state"))
     }
+
+    fn log_level(&self) -> Option<LogLevel> {
+        LogLine::level_of_tracing()
+    }
 }
 
 /// The host's services, as an instance's objects reach them.
@@ -120,26 +161,43 @@ pub(crate) struct Desk {
     pub(crate) subject: Arc<Subject>,
     /// The runtime that the instance was started in, if any: services may use it on whatever thread they are asked.
     pub(crate) runtime: Option<Handle>,
+    pub(crate) gate: Gate,
+    max_log_bytes: usize,
 }
 
 impl Desk {
-    pub(crate) fn log(
-        &self,
-        call: Option<(&str, &CallContext)>,
-        level: u8,
-        target: &str,
-        message: &str,
-        fields: &[u8],
-    ) {
-        let fields = match serde_json::from_slice(fields) {
-            Ok(Value::Object(fields)) => fields,
-            Ok(other) => Map::from_iter([("fields".to_owned(), other)]),
-            Err(_) => Map::new(),
-        };
+    /// The desk of an instance that is being started, in the runtime that this happens in.
+    pub(crate) fn new(services: Arc<dyn HostServices>, subject: Arc<Subject>, limits: &Limits) -> Self {
+        let (runtime, gate) = (Handle::try_current().ok(), Gate::new(limits.log_lines_per_second));
+        Self { services, subject, runtime, gate, max_log_bytes: limits.max_log_bytes }
+    }
+
+    pub(crate) fn log(&self, call: Option<&Call>, level: u8, target: &str, message: &str, fields: &[u8]) {
+        let level = LogLevel::from_number(level);
+        if self.services.log_level().is_none_or(|wanted| level > wanted) {
+            return;
+        }
+        match self.gate.admit() {
+            Admission::Passes => {}
+            Admission::FirstLeftOut => return self.tell_of_flood(),
+            Admission::LeftOut => return,
+        }
+        let target = &target[..target.floor_char_boundary(MAX_TARGET_BYTES)];
+        let message = &message[..message.floor_char_boundary(self.max_log_bytes)];
+        let fields = read_fields(fields, self.max_log_bytes - message.len());
         let nobody = CallContext::default();
-        let (plugin, version, level) = (&self.subject.id, &self.subject.version, LogLevel::from_number(level));
-        let (action, context) = call.map_or((None, &nobody), |(action, context)| (Some(action), context));
-        self.services.log(&LogLine { plugin, version, action, level, target, message, fields: &fields, context });
+        let (plugin, version) = (&self.subject.id, &self.subject.version);
+        let (action, context) = call.map_or((None, &nobody), |call| (Some(call.action_name()), &call.context));
+        let (call, fields) = (call.map(|call| call.number), &fields);
+        self.services.log(&LogLine { plugin, version, action, call, level, target, message, fields, context });
+    }
+
+    fn tell_of_flood(&self) {
+        tracing::warn!(
+            plugin = %self.subject.id,
+            version = %self.subject.version,
+            "the plugin logs too much at once; lines are left out"
+        );
     }
 
     pub(crate) fn load_state(self: &Arc<Self>, scope: &str, context: CallContext) -> FfiFuture<LoadedState> {
@@ -178,6 +236,24 @@ impl Desk {
         contained(InRuntime { runtime: self.runtime.clone(), future: Box::pin(future) }, move |panicked| {
             tracing::error!(plugin = %subject.id, error = %panicked, "the host's own services panicked");
         })
+    }
+}
+
+/// The most bytes of the name of a part of a plugin.
+const MAX_TARGET_BYTES: usize = 256;
+
+/// The fields of a log line, as far as they are small enough and JSON.
+fn read_fields(fields: &[u8], room: usize) -> Map<String, Value> {
+    if fields.is_empty() {
+        return Map::new();
+    }
+    if fields.len() > room {
+        return Map::from_iter([("fields_left_out".to_owned(), format!("{} bytes", fields.len()).into())]);
+    }
+    match serde_json::from_slice(fields) {
+        Ok(Value::Object(fields)) => fields,
+        Ok(other) => Map::from_iter([("fields".to_owned(), other)]),
+        Err(_) => Map::from_iter([("fields_left_out".to_owned(), "not JSON".into())]),
     }
 }
 
@@ -222,5 +298,9 @@ impl HostObject for InstanceHost {
 
     fn save_state(&self, scope: RString, expected: u64, data: RVec<u8>) -> FfiFuture<SavedState> {
         self.0.save_state(&scope, CallContext::default(), expected, data)
+    }
+
+    fn log_level(&self) -> u8 {
+        self.0.services.log_level().map_or(0, LogLevel::number)
     }
 }

@@ -6,7 +6,7 @@ use std::{
 };
 
 use apex_meta::ErrorKind;
-use tokio::{runtime::Handle, sync::Notify};
+use tokio::sync::Notify;
 
 use crate::{
     CallError, InstanceOptions, Lifecycle, Loaded, Observer, Transition,
@@ -55,14 +55,16 @@ async fn initialize(loaded: Loaded, options: InstanceOptions) -> Result<Arc<Core
     })?;
     let no_thread = |error| subject.error(ErrorKind::ResourceLimit, "the system gives no thread").caused_by(&error);
     let timer = Timer::get().map_err(no_thread)?;
+    let counters: Arc<[_]> = (0..actions.len()).map(|_| ActionCounters::default()).collect();
     let watched = Watched {
+        counters: Arc::clone(&counters),
         subject: Arc::clone(&subject),
         actions: Arc::clone(&actions),
         limit: limits.slow_poll,
         observer: Arc::clone(&observer),
     };
     let watch = Watch::over(watched).map_err(no_thread)?;
-    let desk = Arc::new(Desk { services, subject: Arc::clone(&subject), runtime: Handle::try_current().ok() });
+    let desk = Arc::new(Desk::new(services, Arc::clone(&subject), &limits));
     let pool = Arc::new(Pool::new(limits.blocking_threads, limits.blocking_queue));
     let placed = {
         let (module, desk) = (parts.module, Arc::clone(&desk));
@@ -79,7 +81,7 @@ async fn initialize(loaded: Loaded, options: InstanceOptions) -> Result<Arc<Core
         Ok(Limited::TooSlow) => return Err(subject.too_slow("initialization", limits.initialize_timeout)),
     };
     Ok(Arc::new(Core {
-        counters: (0..actions.len()).map(|_| ActionCounters::default()).collect(),
+        counters,
         document: parts.document.clone(),
         placed: Plugin::new(pool, placed),
         lifecycle: LifecycleCell::new(Lifecycle::Loaded),

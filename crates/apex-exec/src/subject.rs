@@ -12,11 +12,13 @@ use crate::CallError;
 pub(crate) struct Subject {
     pub(crate) id: PluginId,
     pub(crate) version: PluginVersion,
+    /// Whether its errors may be of any kind, since it is the host's own code.
+    pub(crate) is_believed: bool,
 }
 
 impl Subject {
     pub(crate) fn of(document: &Document) -> Self {
-        Self { id: document.id().clone(), version: document.version().clone() }
+        Self { id: document.id().clone(), version: document.version().clone(), is_believed: false }
     }
 
     /// An error of this plugin.
@@ -26,7 +28,9 @@ impl Subject {
 
     /// An error that the plugin reports.
     pub(crate) fn reported(&self, error: PluginError) -> CallError {
-        CallError::from_plugin(error).with_plugin(&self.id, &self.version)
+        let kind = error.kind;
+        let told = CallError::from_plugin(error).with_plugin(&self.id, &self.version);
+        if self.is_believed { told.with_kind(kind) } else { told }
     }
 
     /// The error that something took longer than it may.
@@ -36,6 +40,10 @@ impl Subject {
 
     #[cfg(test)]
     pub(crate) fn example() -> Self {
-        Self { id: "com.acme.example".parse().expect("a valid id"), version: "1.2.3".parse().expect("a valid version") }
+        Self {
+            id: "com.acme.example".parse().expect("a valid id"),
+            version: "1.2.3".parse().expect("a valid version"),
+            is_believed: false,
+        }
     }
 }

@@ -10,11 +10,22 @@ use std::{
     },
     task::{Context, Poll},
     thread,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use apex_abi::contain;
 use futures::task::AtomicWaker;
+
+/// Waits so long; needs no runtime.
+///
+/// # Errors
+/// The operating system gives no thread to keep the time.
+pub fn sleep(duration: Duration) -> io::Result<impl Future<Output = ()> + Send + use<>> {
+    let timer = Timer::get()?;
+    let now = Instant::now();
+    // What is too far away to be named never comes.
+    Ok(timer.at(now.checked_add(duration).unwrap_or_else(|| now + Duration::from_secs(u32::MAX.into()))))
+}
 
 /// The process's timer.
 pub(crate) struct Timer {
@@ -135,8 +146,6 @@ impl Drop for Sleep {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
-
-    use std::time::Duration;
 
     use super::*;
     use crate::park::block_on;

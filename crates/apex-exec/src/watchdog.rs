@@ -6,7 +6,7 @@
 
 use std::{
     cell::{Cell, OnceCell},
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, hash_map::Entry},
     io,
     marker::PhantomData,
     sync::{
@@ -19,7 +19,10 @@ use std::{
 
 use apex_abi::contain;
 
-use crate::{SlowPoll, actions::Actions, lifecycle::Observer, subject::Subject};
+use crate::{SlowPoll, actions::Actions, lifecycle::Observer, metrics::ActionCounters, subject::Subject};
+
+/// At most one warning of this age stands in the log for an action; the observer and the counters get everything.
+const WARNING_STANDS: Duration = Duration::from_secs(10);
 
 /// What a thread polls: the action's number above, a count below; 0 for nothing.
 #[derive(Default)]
@@ -46,8 +49,24 @@ struct Watchdog {
 pub(crate) struct Watched {
     pub(crate) subject: Arc<Subject>,
     pub(crate) actions: Arc<Actions>,
+    pub(crate) counters: Arc<[ActionCounters]>,
     pub(crate) limit: Duration,
     pub(crate) observer: Arc<dyn Observer>,
+}
+
+/// A poll that is to be told of.
+struct Warning {
+    watched: Arc<Watched>,
+    action: usize,
+    slow: SlowPoll,
+    /// Whether nothing was told of this poll before.
+    is_first: bool,
+}
+
+/// What the log was told of an action.
+struct Told {
+    at: Instant,
+    kept_back: u64,
 }
 
 /// Keeps an instance watched until it is dropped.
@@ -136,17 +155,19 @@ struct Sighting {
 
 fn keep_watch() {
     let mut sightings: HashMap<usize, Sighting> = HashMap::new();
+    let mut log = HashMap::new();
     let mut watchdog = lock();
     loop {
         if watchdog.watched.is_empty() {
             watchdog.is_running = false;
             return;
         }
+        log.retain(|_, told: &mut Told| told.at.elapsed() < WARNING_STANDS || told.kept_back > 0);
         let warnings = look(&mut watchdog, &mut sightings);
         let pause = watchdog.watched.values().map(|watched| watched.limit).min().unwrap_or(Duration::MAX) / 2;
         if !warnings.is_empty() {
             drop(watchdog);
-            warnings.iter().for_each(|(watched, slow)| warn(watched, slow));
+            warnings.iter().for_each(|warning| warning.tell(&mut log));
             watchdog = lock();
         }
         let pause = pause.clamp(Duration::from_millis(1), Duration::from_secs(1));
@@ -154,7 +175,7 @@ fn keep_watch() {
     }
 }
 
-fn look(watchdog: &mut Watchdog, sightings: &mut HashMap<usize, Sighting>) -> Vec<(Arc<Watched>, SlowPoll)> {
+fn look(watchdog: &mut Watchdog, sightings: &mut HashMap<usize, Sighting>) -> Vec<Warning> {
     let now = Instant::now();
     let mut warnings = Vec::new();
     let mut alive = Vec::with_capacity(watchdog.slots.len());
@@ -165,7 +186,7 @@ fn look(watchdog: &mut Watchdog, sightings: &mut HashMap<usize, Sighting>) -> Ve
             && sighting.value != value
         {
             if sighting.warned {
-                warnings.extend(watchdog.describe(sighting.value, now - sighting.since, true));
+                warnings.extend(watchdog.describe(sighting, now - sighting.since, true));
             }
             sightings.remove(&key);
         }
@@ -178,7 +199,7 @@ fn look(watchdog: &mut Watchdog, sightings: &mut HashMap<usize, Sighting>) -> Ve
             });
             let duration = now - sighting.since;
             if duration >= sighting.warn_after {
-                warnings.extend(watchdog.describe(value, duration, false));
+                warnings.extend(watchdog.describe(sighting, duration, false));
                 sighting.warn_after = duration.saturating_mul(2);
                 sighting.warned = true;
             }
@@ -199,22 +220,39 @@ impl Watchdog {
         (index < watched.actions.len()).then_some((watched, index))
     }
 
-    fn describe(&self, value: u64, duration: Duration, over: bool) -> Option<(Arc<Watched>, SlowPoll)> {
-        let (watched, index) = self.find(value)?;
+    fn describe(&self, sighting: &Sighting, duration: Duration, over: bool) -> Option<Warning> {
+        let (watched, action) = self.find(sighting.value)?;
         let (plugin, version) = (watched.subject.id.clone(), watched.subject.version.clone());
-        let action = watched.actions.name(index).to_owned();
-        Some((Arc::clone(watched), SlowPoll { plugin, version, action, duration, over }))
+        let slow = SlowPoll { plugin, version, action: watched.actions.name(action).to_owned(), duration, over };
+        Some(Warning { watched: Arc::clone(watched), action, slow, is_first: !sighting.warned })
     }
 }
 
-fn warn(watched: &Watched, slow: &SlowPoll) {
-    let message = match slow.over {
-        false => "an asynchronous action holds its worker: its poll does not return",
-        true => "an asynchronous action held its worker for a long time; declare it `blocking`",
-    };
-    let held = slow.duration;
-    tracing::warn!(plugin = %slow.plugin, version = %slow.version, action = slow.action, ?held, "{message}");
-    if let Err(panicked) = contain(|| watched.observer.slow_poll(slow)) {
-        tracing::error!(plugin = %slow.plugin, error = %panicked, "an observer of plugins panicked");
+impl Warning {
+    /// Counts the poll, and tells observer and log.
+    fn tell(&self, log: &mut HashMap<(String, String), Told>) {
+        let Self { watched, action, slow, is_first } = self;
+        watched.counters[*action].slow_poll(slow.duration, *is_first);
+        if let Err(panicked) = contain(|| watched.observer.slow_poll(slow)) {
+            tracing::error!(plugin = %slow.plugin, error = %panicked, "an observer of plugins panicked");
+        }
+        // A poll that never ends is told of in doubling intervals, each of them worth a line.
+        let is_new = *is_first || slow.over;
+        let now = Instant::now();
+        let told = log.entry((slow.plugin.to_string(), slow.action.clone()));
+        let kept_back = match told {
+            Entry::Occupied(mut told) if is_new && now - told.get().at < WARNING_STANDS => {
+                told.get_mut().kept_back += 1;
+                return;
+            }
+            Entry::Occupied(mut told) => told.insert(Told { at: now, kept_back: 0 }).kept_back,
+            Entry::Vacant(place) => place.insert(Told { at: now, kept_back: 0 }).kept_back,
+        };
+        let message = match slow.over {
+            false => "an asynchronous action holds its worker: its poll does not return",
+            true => "an asynchronous action held its worker for a long time; declare it `blocking`",
+        };
+        let (held, kept_back) = (slow.duration, (kept_back > 0).then_some(kept_back));
+        tracing::warn!(plugin = %slow.plugin, version = %slow.version, action = slow.action, ?held, kept_back, "{message}");
     }
 }

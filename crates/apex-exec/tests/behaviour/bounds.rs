@@ -123,7 +123,8 @@ fn dropping_the_future_of_a_call_drops_the_action() {
     assert!(hears("given-up", "dropped"));
     assert_eq!(instance.in_flight(), 0);
     let metrics = instance.metrics();
-    assert_eq!(metrics.iter().find(|metrics| metrics.action == "never").unwrap().errors, 1);
+    let never = metrics.iter().find(|metrics| metrics.action == "never").unwrap();
+    assert_eq!((never.errors, never.given_up, never.errors_by_kind.len()), (1, 1, 0));
 }
 
 #[test]
@@ -162,6 +163,9 @@ fn the_watchdog_names_an_action_that_holds_its_worker() {
     say("holds", "release");
     assert_eq!(caller.join().unwrap().unwrap(), "released");
     assert!(hears("holds", "over"));
+    let metrics = instance.metrics().into_iter().find(|metrics| metrics.action == "hold_worker").unwrap();
+    assert_eq!(metrics.slow_polls, 1, "one poll, however often it was told of");
+    assert!(metrics.slowest_poll >= limits_slow());
     let seen = watching.0.lock().unwrap();
     assert!(seen.iter().all(|slow| slow.action == "hold_worker" && slow.duration >= limits_slow()), "{seen:?}");
 }

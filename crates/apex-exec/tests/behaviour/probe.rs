@@ -21,6 +21,9 @@ pub(crate) const LONG: Duration = Duration::from_secs(20);
 static SAID: Mutex<Option<HashSet<(String, &'static str)>>> = Mutex::new(None);
 static HEARD: Condvar = Condvar::new();
 
+/// Where the chunks of `watched_bytes` lie, as the plugin made them.
+pub(crate) static PLACES: Mutex<Vec<usize>> = Mutex::new(Vec::new());
+
 /// Lets the other side, whichever it is, know something under a key.
 pub(crate) fn say(key: &str, what: &'static str) {
     let mut said = SAID.lock().unwrap_or_else(PoisonError::into_inner);
@@ -145,7 +148,10 @@ impl Plugin for Probe {
                     .await?,
             ),
             "log" => {
-                context.warn("something is odd");
+                let message = "x".repeat(params.optional("bytes")?.unwrap_or(0));
+                for _ in 0..params.optional("count")?.unwrap_or(1) {
+                    context.warn(if message.is_empty() { "something is odd" } else { &message });
+                }
                 reply(())
             }
             "script" | "blocking_script" => crate::ordering::play(params.parse()?, context).await,
@@ -187,6 +193,14 @@ impl Plugin for Probe {
                     Chunk::json(&1)
                 });
                 Ok(Chunks::new(stream))
+            }
+            "watched_bytes" => {
+                let (n, size) = (params.get::<u8>("n")?, params.get::<usize>("size")?);
+                Ok(Chunks::bytes(stream::iter((0..n).map(move |n| {
+                    let chunk = vec![n; size];
+                    PLACES.lock().unwrap_or_else(PoisonError::into_inner).push(chunk.as_ptr() as usize);
+                    Ok(chunk)
+                }))))
             }
             "bytes" => {
                 let (n, size) = (params.get::<u8>("n")?, params.get::<usize>("size")?);
@@ -274,7 +288,7 @@ pub(crate) fn manifest() -> Document {
         "script",
     ];
     let blocking = ["block", "thread_name", "blocking_script"];
-    let streaming = ["count", "endless", "silent", "bytes", "bad_chunk", "panic_stream", "no_stream"];
+    let streaming = ["count", "endless", "silent", "bytes", "watched_bytes", "bad_chunk", "panic_stream", "no_stream"];
     let mut actions: Vec<_> = simple.iter().map(|name| action(name, json!({}))).collect();
     actions.extend(blocking.iter().map(|name| action(name, json!({"blocking": true}))));
     actions.extend(streaming.iter().map(|name| action(name, json!({"returns_stream": true}))));

@@ -2,19 +2,27 @@
 
 use std::sync::{Arc, Mutex};
 
-use apex_abi::{PluginError, StateScope};
-use apex_exec::{CallRequest, HostServices, InstanceOptions, LogLine};
+use apex_abi::{LogLevel, PluginError, StateScope};
+use apex_exec::{CallRequest, HostServices, Instance, InstanceOptions, Limits, LogLine};
 use apex_meta::{CallContext, ErrorKind};
 use async_trait::async_trait;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::probe::{start, start_with};
 
-#[derive(Default)]
 struct Memory {
     state: Mutex<Option<(u64, Value)>>,
     lines: Mutex<Vec<String>>,
+    calls: Mutex<Vec<u64>>,
+    wanted: Option<LogLevel>,
     panics: bool,
+}
+
+impl Default for Memory {
+    fn default() -> Self {
+        let (state, lines, calls) = Default::default();
+        Self { state, lines, calls, wanted: Some(LogLevel::Trace), panics: false }
+    }
 }
 
 #[async_trait]
@@ -39,7 +47,12 @@ impl HostServices for Memory {
     fn log(&self, line: &LogLine<'_>) {
         assert!(!self.panics, "on purpose");
         let user = line.context.user.as_deref();
+        self.calls.lock().unwrap().extend(line.call);
         self.lines.lock().unwrap().push(format!("{} {:?} {user:?}: {}", line.level, line.action, line.message));
+    }
+
+    fn log_level(&self) -> Option<LogLevel> {
+        self.wanted
     }
 }
 
@@ -73,4 +86,53 @@ fn a_panic_of_the_host_does_not_cross() {
 fn a_host_without_state_says_so() {
     let error = start().result_blocking(CallRequest::new("total")).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::StateIo);
+}
+
+fn logging(memory: Memory, limits: Limits) -> (Arc<Memory>, Instance) {
+    let memory = Arc::new(memory);
+    let services = Arc::clone(&memory) as Arc<dyn HostServices>;
+    (memory, start_with(InstanceOptions { services, limits, ..InstanceOptions::default() }))
+}
+
+fn log(instance: &Instance, count: u64, bytes: usize) {
+    instance.result_blocking(CallRequest::new("log").params(json!({"count": count, "bytes": bytes}))).unwrap();
+}
+
+#[test]
+fn a_flood_of_log_lines_is_bounded_and_counted() {
+    // Row 79: also within one second, and whatever comes next gets through again.
+    let (memory, instance) = logging(Memory::default(), Limits { log_lines_per_second: 50, ..Limits::default() });
+    log(&instance, 10_000, 0);
+    let passed = memory.lines.lock().unwrap().len() as u64;
+    assert!((50..10_000).contains(&passed), "{passed} lines");
+    assert_eq!(instance.log_lines_left_out(), 10_000 - passed);
+}
+
+#[test]
+fn long_lines_are_cut_and_long_fields_left_out() {
+    let (memory, instance) = logging(Memory::default(), Limits { max_log_bytes: 100, ..Limits::default() });
+    log(&instance, 1, 5_000);
+    let lines = memory.lines.lock().unwrap();
+    assert_eq!(lines.len(), 1);
+    assert!(lines[0].len() < 200, "{}", lines[0]);
+}
+
+#[test]
+fn levels_that_the_host_does_not_want_are_not_counted_either() {
+    let limits = || Limits { log_lines_per_second: 1, ..Limits::default() };
+    for wanted in [None, Some(LogLevel::Error)] {
+        let (memory, instance) = logging(Memory { wanted, ..Memory::default() }, limits());
+        log(&instance, 5, 0);
+        assert_eq!((memory.lines.lock().unwrap().len(), instance.log_lines_left_out()), (0, 0), "{wanted:?}");
+    }
+}
+
+#[test]
+fn lines_of_one_call_have_its_number_and_no_other_has_it() {
+    let (memory, instance) = logging(Memory::default(), Limits::default());
+    log(&instance, 2, 0);
+    log(&instance, 1, 0);
+    let calls = memory.calls.lock().unwrap();
+    assert_eq!(calls[0], calls[1]);
+    assert_ne!(calls[0], calls[2]);
 }

@@ -8,7 +8,7 @@ use futures::{StreamExt, executor::block_on, future::poll_fn, poll};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
-use crate::probe::{hears, hears_within, say, start, start_with};
+use crate::probe::{PLACES, hears, hears_within, say, start, start_with};
 
 fn call(action: &str, params: Value) -> CallRequest {
     CallRequest::new(action).params(params)
@@ -84,6 +84,21 @@ fn bytes_arrive_as_they_are() {
         .collect();
     assert_eq!(bytes.len(), 3);
     assert!(bytes.iter().enumerate().all(|(n, bytes)| bytes.len() == 65536 && bytes.iter().all(|b| *b == n as u8)));
+}
+
+#[test]
+fn the_bytes_of_a_chunk_are_the_plugins_own_and_no_copy() {
+    // R6.7 and P8: what lies at the same place was not copied.
+    let events = start().events_blocking(call("watched_bytes", json!({"n": 8, "size": 65536})));
+    let chunks: Vec<_> = events
+        .filter_map(|event| match event {
+            CallEvent::Bytes(bytes) => Some(bytes),
+            _ => None,
+        })
+        .collect();
+    let places: Vec<_> = chunks.iter().map(|chunk| chunk.as_ptr() as usize).collect();
+    assert_eq!(places.len(), 8);
+    assert_eq!(places, *PLACES.lock().unwrap());
 }
 
 #[test]
