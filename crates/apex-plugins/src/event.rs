@@ -7,7 +7,7 @@ use std::{
 };
 
 use apex_discover::Catalogue;
-use apex_exec::Lifecycle;
+use apex_exec::{Lifecycle, SlowPoll};
 use apex_meta::{PluginId, PluginVersion, Reason};
 use futures::{Stream, stream::BoxStream};
 use tokio::sync::broadcast;
@@ -29,11 +29,55 @@ pub enum Event {
         /// The state it is in now.
         to: Lifecycle,
     },
+    /// A plugin holds the thread that polls it, or did so until now.
+    SlowPoll(SlowPoll),
     /// A damaged state was replaced by its backup.
     StateRecovered {
         /// The plugin whose state it is.
         plugin: PluginId,
         /// What was wrong, and where the damaged file went.
+        reason: Reason,
+    },
+    /// The manager goes by another trust store.
+    TrustChanged {
+        /// How often that store was saved.
+        version: u64,
+    },
+    /// The file with the trust store cannot be used any more.
+    ///
+    /// What is loaded goes on, as the last store that could be read lets it; nothing new is accepted until the file can be
+    /// read again, for what cannot be read may be a revocation.
+    TrustUnreadable {
+        /// What is wrong with it.
+        reason: Reason,
+    },
+    /// A loaded plugin is trusted no more: new calls are refused, those under way may end within a few seconds.
+    TrustWithdrawn {
+        /// The plugin.
+        plugin: PluginId,
+        /// Its version.
+        version: PluginVersion,
+        /// What is held against it, such as `KeyRevoked`.
+        reason: Reason,
+        /// How many calls are under way.
+        in_flight: u64,
+    },
+    /// A plugin that is trusted no more has ended.
+    StoppedUntrusted {
+        /// The plugin.
+        plugin: PluginId,
+        /// Its version.
+        version: PluginVersion,
+        /// What was held against it.
+        reason: Reason,
+        /// The actions of the calls that were cut off.
+        cut: Vec<String>,
+        /// The actions of the calls that could not be ended, such as a blocking one that never returns.
+        leftovers: Vec<String>,
+    },
+    /// A record could not be kept by the audit sink.
+    AuditFailed {
+        /// Why.
         reason: Reason,
     },
     /// The listener was too slow, and this many events before the next one are lost to it.

@@ -1,7 +1,8 @@
 //! Plugins for an AI agent: found, verified, chosen, loaded and called through one object, the [`PluginManager`].
 //!
 //! This crate is thin. It puts the lower crates together and adds nothing that one of them could hold; each is here
-//! under its name for what the root does not repeat ([`meta`], [`discover`], [`trust`], [`resolve`], [`exec`], [`state`]).
+//! under its name for what the root does not repeat ([`meta`], [`discover`], [`trust`], [`audit_log`], [`resolve`],
+//! [`exec`], [`state`]).
 //!
 //! ```no_run
 //! use std::time::Duration;
@@ -32,17 +33,25 @@
 #![forbid(unsafe_code)]
 
 mod assess;
+mod audit;
+mod authority;
 mod background;
 mod builder;
 mod call;
 mod event;
 mod instances;
 mod manager;
+mod objection;
+mod running;
 mod services;
 mod shutdown;
 mod spec;
 mod start;
+pub mod testing;
+mod trust_file;
+mod witness;
 
+pub use apex_audit as audit_log;
 pub use apex_discover as discover;
 pub use apex_exec as exec;
 pub use apex_meta as meta;
@@ -51,6 +60,7 @@ pub use apex_state as state;
 pub use apex_trust as trust;
 
 pub use apex_abi::PluginModule;
+pub use apex_audit::{AuditError, AuditSink, FileSink};
 pub use apex_discover::{Catalogue, Entry, Query};
 pub use apex_exec::{CallError, CallEvent, Limits, ProgressSink};
 pub use apex_meta::{

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use apex_abi::PluginError;
-use apex_exec::HostServices;
+use apex_abi::{LogLevel, PluginError};
+use apex_exec::{HostServices, LogLine};
 use apex_meta::{CallContext, ErrorKind, Owner, PluginId, PluginVersion, Reason, StateScope};
 use apex_state::{Recovery, Scope, StateError, StateKey, StateStore};
 use async_trait::async_trait;
@@ -68,6 +68,10 @@ impl HostServices for Services {
     ) -> Result<u64, PluginError> {
         let key = self.key(scope, context)?;
         self.store()?.save(&key, expected, &data).await.map_err(|error| failed("the state could not be saved", &error))
+    }
+
+    fn log_level(&self) -> Option<LogLevel> {
+        LogLine::level_of_tracing()
     }
 }
 

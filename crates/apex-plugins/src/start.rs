@@ -2,26 +2,52 @@
 
 use std::sync::Arc;
 
+use apex_audit::{Happening, Subject};
 use apex_discover::Entry;
-use apex_exec::{CallError, Instance, InstanceOptions, Loaded, Observer, Transition};
+use apex_exec::{CallError, Instance, InstanceOptions, Loaded, Observer, SlowPoll, Transition};
 use apex_meta::{ErrorKind, Placement, Reason};
 use apex_resolve::NoCandidate;
+use apex_trust::Verified;
 use serde_json::Value;
 
-use crate::{Event, PluginManager, PluginSpec, background, event::Events, instances::InstanceKey, services::Services};
+use crate::{
+    Event, PluginManager, PluginSpec,
+    audit::{subject_of, subject_of_entry},
+    background,
+    event::Events,
+    instances::InstanceKey,
+    manager::Inner,
+    running::Running,
+    services::Services,
+};
 
 impl PluginManager {
     /// The running instance that serves a request; the first request of a version starts it.
-    pub(crate) async fn instance(&self, spec: &PluginSpec) -> Result<Instance, CallError> {
+    pub(crate) async fn instance(&self, spec: &PluginSpec) -> Result<Arc<Running>, CallError> {
         let catalogue = self.catalogue();
-        let selection = self.select_in(&catalogue, spec).map_err(|error| no_candidate(&error))?;
+        let selection = match self.select_in(&catalogue, spec) {
+            Ok(selection) => selection,
+            Err(error) => {
+                self.record_refusal(spec, &error).await;
+                return Err(no_candidate(&error));
+            }
+        };
         let entry = &catalogue.versions(&spec.id)[selection.index];
         let key = InstanceKey::of(entry).ok_or_else(|| no_metadata(entry))?;
         let cell = self.inner.instances.cell(key)?;
-        cell.get_or_try_init(|| self.start_instance(entry)).await.cloned()
+        let running = cell.get_or_try_init(|| self.start_instance(entry)).await?;
+        match running.objection(&self.inner.authority) {
+            None => Ok(Arc::clone(running)),
+            Some(reason) => {
+                self.inner.withdraw(running, reason);
+                Err(blocked(reason).with_plugin(running.instance.id(), running.instance.version()))
+            }
+        }
     }
 
-    async fn start_instance(&self, entry: &Entry) -> Result<Instance, CallError> {
+    async fn start_instance(&self, entry: &Entry) -> Result<Arc<Running>, CallError> {
+        // Before anything is verified, so that a change of trust from here on is seen.
+        let generation = self.inner.authority.generation();
         let loaded = if entry.is_linked() { self.linked(entry)? } else { self.load(entry).await? };
         let id = loaded.id().clone();
         let services = Services {
@@ -37,7 +63,29 @@ impl PluginManager {
             limits: self.inner.settings.limits.clone(),
             observer: Arc::new(Announcer(self.inner.events.clone())),
         };
-        Instance::start(loaded, options).await
+        let instance = Instance::start(loaded.clone(), options).await?;
+        Ok(Arc::new(Running::new(instance, loaded, entry.is_dev(), generation)))
+    }
+
+    /// Records that a request was refused because of what a check found, once a scan; for callers who
+    /// [`select`](Self::select) themselves.
+    pub async fn record_refusal(&self, spec: &PluginSpec, error: &NoCandidate) {
+        if !self.inner.auditor.is_on() || error.kind() != ErrorKind::PluginBlocked {
+            return;
+        }
+        let Some((reason, version)) = error.reason().zip(error.nearest().and_then(|nearest| nearest.version.clone()))
+        else {
+            return;
+        };
+        let subject = self.catalogue().get(&spec.id, &version).and_then(subject_of_entry);
+        let subject = subject.unwrap_or_else(|| Subject::new(spec.id.clone(), version));
+        if !self.inner.auditor.is_news(&subject, reason) {
+            return;
+        }
+        let (inner, reason) = (Arc::clone(&self.inner), reason.clone());
+        if let Err(error) = background::run("apex-audit", move || inner.auditor.blocked(subject, &reason)).await {
+            tracing::error!(%error, "an audit record could not be kept");
+        }
     }
 
     fn linked(&self, entry: &Entry) -> Result<Loaded, CallError> {
@@ -57,9 +105,28 @@ impl PluginManager {
                 .with_hint("run it without the tightened isolation, if its publisher is trusted with `in-process`"));
         }
         let inner = Arc::clone(&self.inner);
-        background::run("apex-load", move || inner.loader.load(verified)).await.map_err(|error| {
+        background::run("apex-load", move || inner.load(verified)).await.map_err(|error| {
             CallError::new(ErrorKind::LoadFailed, "the plugin could not be loaded").caused_by(&error)
         })?
+    }
+}
+
+impl Inner {
+    /// Loads a plugin and keeps a record of it.
+    fn load(&self, verified: Verified) -> Result<Loaded, CallError> {
+        let subject = subject_of(&verified);
+        let loaded = self.loader.load(verified);
+        match &loaded {
+            Ok(loaded) => self.auditor.record(Happening::Load { subject, placement: loaded.placement() }),
+            Err(error) => self.auditor.blocked(subject, &error.to_reason()),
+        }
+        loaded
+    }
+
+    /// Refuses new calls of an instance that is trusted no more, and ends it.
+    pub(crate) fn withdraw(&self, running: &Arc<Running>, reason: &Reason) {
+        self.instances.dismiss(running);
+        running.withdraw(reason, &self.settings.limits, &self.events, &self.auditor);
     }
 }
 
@@ -75,6 +142,10 @@ impl Observer for Announcer {
             to: transition.to,
         });
     }
+
+    fn slow_poll(&self, slow: &SlowPoll) {
+        self.0.send(Event::SlowPoll(slow.clone()));
+    }
 }
 
 fn no_candidate(error: &NoCandidate) -> CallError {
@@ -85,7 +156,8 @@ fn no_candidate(error: &NoCandidate) -> CallError {
     }
 }
 
-fn blocked(reason: &Reason) -> CallError {
+/// The error of a call that a check forbids.
+pub(crate) fn blocked(reason: &Reason) -> CallError {
     with_reason(CallError::new(ErrorKind::PluginBlocked, reason.to_string()), reason)
 }
 
