@@ -4,6 +4,8 @@
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+#[path = "cli/auditing.rs"]
+mod auditing;
 #[path = "cli/checking.rs"]
 mod checking;
 #[path = "cli/house.rs"]
@@ -12,6 +14,8 @@ mod house;
 mod listing;
 #[path = "cli/manners.rs"]
 mod manners;
+#[path = "cli/policies.rs"]
+mod policies;
 #[path = "cli/running.rs"]
 mod running;
 #[path = "cli/settings.rs"]

@@ -118,6 +118,7 @@ pub(crate) enum Command {
     Disable(command::enable::DisableArguments),
     Keys(command::keys::Arguments),
     Trust(command::trust::Arguments),
+    Audit(command::audit::Arguments),
     Completions(command::completions::Arguments),
 }
 

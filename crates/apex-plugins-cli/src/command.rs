@@ -1,5 +1,6 @@
 //! The commands, one file each: their arguments, with the help text, and what they do.
 
+pub(crate) mod audit;
 pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod enable;
@@ -26,6 +27,7 @@ pub(crate) async fn run(command: Command, session: &mut Session) -> Result<Exit,
         Command::Disable(arguments) => enable::disable(&arguments, session).await,
         Command::Keys(arguments) => keys::run(&arguments, session),
         Command::Trust(arguments) => trust::run(&arguments, session),
+        Command::Audit(arguments) => audit::run(&arguments, session),
         Command::Completions(arguments) => completions::run(&arguments, session),
     }
 }

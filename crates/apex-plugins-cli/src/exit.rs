@@ -63,6 +63,8 @@ const BY_CODE: &[(&str, Exit)] = &[
     ("UnknownPublisher", Exit::NotFound),
     ("Interrupted", Exit::Interrupted),
     ("Io", Exit::Io),
+    ("AuditBroken", Exit::Io),
+    ("AuditIo", Exit::Io),
     ("FileExists", Exit::Io),
     ("NoRandomness", Exit::Io),
     ("Unreadable", Exit::Io),

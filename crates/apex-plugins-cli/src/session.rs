@@ -1,9 +1,10 @@
 //! What every command is given: its options, where to write, and the way to the plugins.
 
-use apex_plugins::{BuildError, Builder, PluginManager, discover::OverridesError};
+use apex_plugins::{BuildError, Builder, FileSink, PluginManager, discover::OverridesError};
 
 use crate::{
     arguments::Options,
+    command::trust::store_failure,
     environment::Environment,
     exit::Exit,
     failure::Failure,
@@ -43,6 +44,17 @@ impl Session {
         Settings::load(self.options.clone(), Environment::of_process())
     }
 
+    /// A manager that keeps records of what it decides, and follows the trust store as it changes.
+    pub(crate) async fn acting_manager(
+        &self,
+        settings: &Settings,
+        adjust: impl FnOnce(Builder) -> Builder,
+    ) -> Result<PluginManager, Failure> {
+        let sink = audit_sink(settings)?;
+        let trust = settings.trust_file()?;
+        self.manager_with(settings, |builder| adjust(builder.audit(sink).trust_file(trust))).await
+    }
+
     /// A manager that has scanned the roots and verified what is there.
     pub(crate) async fn manager(&self, settings: &Settings) -> Result<PluginManager, Failure> {
         self.manager_with(settings, |builder| builder).await
@@ -67,10 +79,20 @@ impl Session {
     }
 }
 
+/// Where what is decided about plugins is recorded; a log that cannot be written is told of by whoever writes to it.
+pub(crate) fn audit_sink(settings: &Settings) -> Result<FileSink, Failure> {
+    let file = settings.audit_file()?;
+    if let Err(failure) = settings.create_store() {
+        tracing::debug!(%failure, "the directory of the audit log cannot be made");
+    }
+    Ok(FileSink::new(file))
+}
+
 /// Why there is no manager, and what to do.
 pub(crate) fn build_failure(error: &BuildError) -> Failure {
     match error {
         BuildError::Overrides(source) => overrides_failure(source),
+        BuildError::Trust(source) => store_failure(source),
         other => Failure::of("Io", other),
     }
 }

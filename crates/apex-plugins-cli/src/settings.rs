@@ -96,6 +96,11 @@ impl Settings {
         Ok(self.store()?.join("overrides.json"))
     }
 
+    /// Where what is decided about plugins is recorded.
+    pub(crate) fn audit_file(&self) -> Result<PathBuf, Failure> {
+        Ok(self.store()?.join("audit.jsonl"))
+    }
+
     /// Where the plugins' state is kept.
     pub(crate) fn state_dir(&self) -> Result<PathBuf, Failure> {
         let chosen = [&self.options.state_dir, &self.environment.state_dir, &self.config.state_dir];

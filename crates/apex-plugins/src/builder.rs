@@ -1,16 +1,17 @@
 //! Puts a plugin manager together from parts that the host names.
 
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
+use std::{collections::BTreeMap, io, path::PathBuf, sync::Arc, time::SystemTime};
 
 use apex_abi::PluginModule;
+use apex_audit::AuditSink;
 use apex_discover::{OverridesError, Root};
 use apex_exec::Limits;
 use apex_meta::{Document, InvalidDocument, Placement, PluginId};
 use apex_state::StateStore;
-use apex_trust::{History, NoHistory, Policy, TrustStore};
+use apex_trust::{History, NoHistory, Policy, TrustStore, TrustStoreError};
 use serde_json::Value;
 
-use crate::{PluginManager, background::BackgroundError};
+use crate::{PluginManager, authority::Clock, background::BackgroundError};
 
 /// Puts a [`PluginManager`] together.
 ///
@@ -21,6 +22,7 @@ pub struct Builder {
     pub(crate) roots: Vec<Root>,
     pub(crate) linked: Vec<(Document, PluginModule)>,
     pub(crate) trust: TrustStore,
+    pub(crate) trust_file: Option<PathBuf>,
     pub(crate) policy: Policy,
     pub(crate) history: Arc<dyn History>,
     pub(crate) configurations: BTreeMap<PluginId, Value>,
@@ -28,6 +30,8 @@ pub struct Builder {
     pub(crate) overrides: Option<PathBuf>,
     pub(crate) limits: Limits,
     pub(crate) loosest: Placement,
+    pub(crate) audit: Option<Arc<dyn AuditSink>>,
+    pub(crate) clock: Clock,
 }
 
 impl Default for Builder {
@@ -36,6 +40,7 @@ impl Default for Builder {
             roots: Vec::new(),
             linked: Vec::new(),
             trust: TrustStore::empty(),
+            trust_file: None,
             policy: Policy::standard(),
             history: Arc::new(NoHistory),
             configurations: BTreeMap::new(),
@@ -43,6 +48,8 @@ impl Default for Builder {
             overrides: None,
             limits: Limits::default(),
             loosest: Placement::InProcess,
+            audit: None,
+            clock: Arc::new(SystemTime::now),
         }
     }
 }
@@ -71,7 +78,18 @@ impl Builder {
 
     /// Sets whom to trust; nobody, if it is not called.
     pub fn trust(mut self, store: TrustStore) -> Self {
-        self.trust = store;
+        (self.trust, self.trust_file) = (store, None);
+        self
+    }
+
+    /// Sets the file that says whom to trust, and watches it: a change counts within a few seconds, for what is loaded too.
+    ///
+    /// A plugin that is trusted no more drains and stops within ten seconds, see
+    /// [`Event::TrustWithdrawn`](crate::Event::TrustWithdrawn). A file that is not there yet trusts nobody. One that
+    /// cannot be used any more leaves what is loaded as it is and lets nothing new in, see
+    /// [`Event::TrustUnreadable`](crate::Event::TrustUnreadable). The roots in it are for the caller to name.
+    pub fn trust_file(mut self, file: impl Into<PathBuf>) -> Self {
+        self.trust_file = Some(file.into());
         self
     }
 
@@ -119,10 +137,25 @@ impl Builder {
         self
     }
 
+    /// Sets who keeps records of what is verified, loaded, blocked and stopped.
+    ///
+    /// A sink that fails stops nothing: it is told of by [`Event::AuditFailed`](crate::Event::AuditFailed), in the log, and
+    /// by [`PluginManager::audit_failures`]. Linked plugins are part of the program and are not recorded.
+    pub fn audit(mut self, sink: impl AuditSink + 'static) -> Self {
+        self.audit = Some(Arc::new(sink));
+        self
+    }
+
+    /// Sets what the time is taken from, for the validity of keys and for records; the system's clock, if not called.
+    pub fn clock(mut self, clock: impl Fn() -> SystemTime + Send + Sync + 'static) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
     /// Scans the roots and gives the manager.
     ///
     /// # Errors
-    /// The overrides cannot be read, or the scan could not be started. What is wrong with single plugins or roots is
+    /// The trust store's file cannot be used or watched, the overrides cannot be read, or the scan could not be started. What is wrong with single plugins or roots is
     /// in the catalogue instead.
     pub async fn build(self) -> Result<PluginManager, BuildError> {
         PluginManager::start(self).await
@@ -136,6 +169,12 @@ pub enum BuildError {
     /// The operator's decisions cannot be read; running without them could enable what was disabled.
     #[error("the stored enable and disable decisions cannot be read")]
     Overrides(#[source] OverridesError),
+    /// The file that says whom to trust cannot be used; running without it could trust too much or too little.
+    #[error("the trust store cannot be used")]
+    Trust(#[source] TrustStoreError),
+    /// The file that says whom to trust cannot be watched.
+    #[error("no thread could be started to watch the trust store")]
+    Watch(#[source] io::Error),
     /// The scan could not be run.
     #[error("the plugin roots could not be scanned")]
     Scan(#[source] BackgroundError),

@@ -7,13 +7,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use apex_exec::{CallError, CallEvent, CallRequest, Instance, ProgressSink};
+use apex_exec::{CallError, CallEvent, CallRequest, ProgressSink};
 use apex_meta::{CallContext, ErrorKind};
 use futures::{FutureExt as _, Stream, StreamExt as _, stream, stream::BoxStream};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
-use crate::{InvalidSpec, PluginManager, PluginSpec};
+use crate::{InvalidSpec, PluginManager, PluginSpec, running::Running};
 
 /// A call that is being put together; nothing happens until its result or its events are asked for.
 ///
@@ -68,8 +68,8 @@ impl Call {
     /// # Errors
     /// Whatever choosing, verifying, loading or the action itself ends in; [`CallError::kind`] tells which.
     pub async fn result(self) -> Result<Value, CallError> {
-        let (instance, request) = self.prepare().await?;
-        instance.result(request).await
+        let (running, request) = self.prepare().await?;
+        running.instance.result(request).await.map_err(|error| running.explained(error))
     }
 
     /// [`result`](Self::result), waiting on this thread.
@@ -89,8 +89,8 @@ impl Call {
     /// As [`result`](Self::result).
     pub async fn raw(mut self, params: impl Into<Vec<u8>>) -> Result<Vec<u8>, CallError> {
         self.request = self.request.raw_params(params);
-        let (instance, request) = self.prepare().await?;
-        instance.raw(request).await.map(Vec::from)
+        let (running, request) = self.prepare().await?;
+        running.instance.raw(request).await.map(Vec::from).map_err(|error| running.explained(error))
     }
 
     /// [`raw`](Self::raw), waiting on this thread.
@@ -107,7 +107,10 @@ impl Call {
     /// events gives the call up and stops the producer.
     pub fn events(self) -> CallStream {
         let events = self.prepare().map(|prepared| match prepared {
-            Ok((instance, request)) => instance.events(request).left_stream(),
+            Ok((running, request)) => {
+                let events = running.instance.events(request);
+                events.map(move |event| running.explained_event(event)).left_stream()
+            }
             Err(error) => stream::iter([CallEvent::Failed(error)]).right_stream(),
         });
         CallStream(events.flatten_stream().boxed())
@@ -118,15 +121,15 @@ impl Call {
         futures::executor::block_on_stream(self.events())
     }
 
-    async fn prepare(mut self) -> Result<(Instance, CallRequest), CallError> {
+    async fn prepare(mut self) -> Result<(Arc<Running>, CallRequest), CallError> {
         if let Some(deadline) = self.timeout.and_then(|timeout| Instant::now().checked_add(timeout)) {
             self.request = self.request.deadline(deadline);
         }
         let spec: PluginSpec = self.target.parse().map_err(|error| invalid_target(&self.target, &error))?;
         let action = self.request.action().to_owned();
         let ready = self.request.bound(self.manager.instance(&spec)).await;
-        let instance = ready.map_err(|error| error.with_plugin_id(&spec.id).with_action(action))?;
-        Ok((instance, self.request))
+        let running = ready.map_err(|error| error.with_plugin_id(&spec.id).with_action(action))?;
+        Ok((running, self.request))
     }
 }
 

@@ -1,23 +1,27 @@
 //! The one object that a host holds: finds, verifies, chooses, loads and calls plugins.
 
 use std::{
-    sync::{Arc, RwLock},
+    sync::{Arc, Mutex, PoisonError, RwLock, mpsc::Sender},
     time::Duration,
 };
 
+use apex_audit::Happening;
 use apex_discover::{Catalogue, Entry, Options, Override, Overrides, OverridesError, discover_with};
 use apex_exec::{ActionMetrics, Loader};
 use apex_meta::{PluginId, PluginVersion, Reason, Status};
 use apex_resolve::{Candidate, Explanation, NoCandidate, Selection};
-use apex_trust::{Verified, Verifier};
+use apex_trust::{TrustStore, Verified};
 
 use crate::{
     BuildError, Builder, Call, PluginSpec,
     assess::Trust,
+    audit::{Auditor, subject_of, subject_of_entry},
+    authority::Authority,
     background,
     event::{EventStream, Events},
     instances::Instances,
     shutdown::ShutdownReport,
+    trust_file::TrustFile,
 };
 
 /// Finds, verifies, chooses, loads and calls plugins: the object that a host holds.
@@ -31,11 +35,16 @@ pub struct PluginManager {
 
 pub(crate) struct Inner {
     pub(crate) settings: Builder,
-    pub(crate) verifier: Verifier,
+    pub(crate) authority: Authority,
     pub(crate) loader: Loader,
     pub(crate) catalogue: RwLock<Arc<Catalogue>>,
+    /// Held while the roots are scanned, so that an older verdict never replaces a newer one.
+    pub(crate) scanning: Mutex<()>,
     pub(crate) instances: Instances,
     pub(crate) events: Events,
+    pub(crate) auditor: Auditor,
+    /// The watch of the trust store's file goes on as long as this is there.
+    pub(crate) watch: Mutex<Option<Sender<()>>>,
 }
 
 impl PluginManager {
@@ -44,25 +53,38 @@ impl PluginManager {
         Builder::default()
     }
 
-    pub(crate) async fn start(settings: Builder) -> Result<Self, BuildError> {
-        let verifier = Verifier::new(Arc::new(settings.trust.clone()), settings.policy)
-            .with_history(Arc::clone(&settings.history));
-        let inner = Inner {
-            settings,
-            verifier,
+    pub(crate) async fn start(mut settings: Builder) -> Result<Self, BuildError> {
+        let mut watched = None;
+        if let Some(file) = settings.trust_file.take() {
+            let opened = background::run("apex-trust-file", move || TrustFile::open(file)).await;
+            let (file, store) = opened.map_err(BuildError::Scan)?.map_err(BuildError::Trust)?;
+            (watched, settings.trust) = (Some(file), store);
+        }
+        let (events, clock) = (Events::default(), Arc::clone(&settings.clock));
+        let (store, history) = (settings.trust.clone(), Arc::clone(&settings.history));
+        let inner = Arc::new(Inner {
+            authority: Authority::new(store, settings.policy, history, Arc::clone(&clock)),
+            auditor: Auditor::new(settings.audit.clone(), clock, events.clone()),
             loader: Loader::new(),
             catalogue: RwLock::new(Arc::new(Catalogue::empty())),
+            scanning: Mutex::new(()),
             instances: Instances::default(),
-            events: Events::default(),
-        };
-        let manager = Self { inner: Arc::new(inner) };
+            watch: Mutex::new(None),
+            settings,
+            events,
+        });
+        let manager = Self { inner };
         manager.rescan().await?;
+        if let Some(file) = watched {
+            let watch = file.watch(Arc::downgrade(&manager.inner)).map_err(BuildError::Watch)?;
+            *manager.inner.watch.lock().unwrap_or_else(PoisonError::into_inner) = Some(watch);
+        }
         Ok(manager)
     }
 
     /// What was found at the last scan: a snapshot that later scans leave alone.
     pub fn catalogue(&self) -> Arc<Catalogue> {
-        Arc::clone(&self.inner.catalogue.read().unwrap_or_else(std::sync::PoisonError::into_inner))
+        Arc::clone(&self.inner.catalogue.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Scans the roots again.
@@ -73,14 +95,25 @@ impl PluginManager {
     /// The overrides cannot be read, or the scan could not be started; the old catalogue stays.
     pub async fn rescan(&self) -> Result<Arc<Catalogue>, BuildError> {
         let inner = Arc::clone(&self.inner);
-        let found = background::run("apex-discover", move || inner.scan()).await.map_err(BuildError::Scan)??;
-        let catalogue = {
-            let mut current = self.inner.catalogue.write().unwrap_or_else(std::sync::PoisonError::into_inner);
-            *current = Arc::new(found.succeeding(&current));
-            Arc::clone(&current)
-        };
-        self.inner.events.send(crate::Event::Discovered(Arc::clone(&catalogue)));
-        Ok(catalogue)
+        background::run("apex-discover", move || inner.rescan()).await.map_err(BuildError::Scan)?
+    }
+
+    /// Goes by another trust store from now on, for what is loaded too, and scans again.
+    ///
+    /// New calls of a plugin that is trusted no more are refused at once. Its calls under way may end within a few
+    /// seconds and are cut off then; within ten seconds it has ended, if the host's limits leave room for that. With a
+    /// [`trust_file`](Builder::trust_file), what is set here counts until the file changes.
+    ///
+    /// # Errors
+    /// The roots could not be scanned again; the new trust store counts all the same.
+    pub async fn set_trust(&self, store: TrustStore) -> Result<Arc<Catalogue>, BuildError> {
+        let inner = Arc::clone(&self.inner);
+        background::run("apex-trust", move || inner.apply_trust(store)).await.map_err(BuildError::Scan)?
+    }
+
+    /// How many records the audit sink could not keep.
+    pub fn audit_failures(&self) -> u64 {
+        self.inner.auditor.failures()
     }
 
     /// Starts to put a call together: of an action of a plugin, given as `id` or `id@specifier`.
@@ -133,10 +166,20 @@ impl PluginManager {
         let (inner, is_dev) = (Arc::clone(&self.inner), entry.is_dev());
         // Whether another find of the id is signed was settled by the scan, which saw all of them.
         let siblings_signed = entry.reason().is_some_and(|reason| reason.code == "SignatureStripped");
-        background::run("apex-verify", move || inner.verifier.verify(&path, &document, is_dev, siblings_signed))
+        let subject = subject_of_entry(entry);
+        let verify = move || {
+            let verified = inner.authority.verify(&path, &document, is_dev, siblings_signed);
+            match (&verified, subject) {
+                (Ok(verified), _) => inner.auditor.record(Happening::Verify { subject: subject_of(verified) }),
+                (Err(reason), Some(subject)) => inner.auditor.blocked(subject, reason),
+                // What has a document has an id and a version.
+                (Err(_), None) => {}
+            }
+            verified
+        };
+        background::run("apex-verify", verify)
             .await
             .map_err(|error| Reason::new("VerificationFailed", error.to_string()))?
-            .map_err(|error| error.to_reason())
     }
 
     /// Switches versions of a plugin on or off, for good, and scans again.
@@ -172,7 +215,7 @@ impl PluginManager {
 
     /// How often each action of each running plugin was called, with what success, and how long it took.
     pub fn metrics(&self) -> Vec<ActionMetrics> {
-        self.inner.instances.running().iter().flat_map(apex_exec::Instance::metrics).collect()
+        self.inner.instances.running().iter().flat_map(|running| running.instance.metrics()).collect()
     }
 
     /// Ends all plugins: new calls are refused, calls under way may end within `drain`, then they are cancelled.
@@ -180,6 +223,7 @@ impl PluginManager {
     /// Takes `drain` and a short, fixed time for the plugins' own shutdown at most, and reports what is left over, such
     /// as blocking actions that do not return. The host can exit in any case.
     pub async fn shutdown(&self, drain: Duration) -> ShutdownReport {
+        self.inner.watch.lock().unwrap_or_else(PoisonError::into_inner).take();
         self.inner.instances.shutdown(drain).await
     }
 }
@@ -192,7 +236,46 @@ impl Inner {
         };
         let linked = self.settings.linked.iter().map(|(document, _)| document.clone());
         let options = linked.fold(Options::default(), Options::linked);
-        Ok(discover_with(&self.settings.roots, &Trust(&self.verifier), &overrides, &options))
+        Ok(discover_with(&self.settings.roots, &Trust(&self.authority.verifier()), &overrides, &options))
+    }
+
+    /// Scans, and puts what was found in the place of what was known.
+    fn rescan(&self) -> Result<Arc<Catalogue>, BuildError> {
+        let _turn = self.scanning.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = self.scan()?;
+        let (before, catalogue) = {
+            let mut current = self.catalogue.write().unwrap_or_else(PoisonError::into_inner);
+            let catalogue = Arc::new(found.succeeding(&current));
+            (std::mem::replace(&mut *current, Arc::clone(&catalogue)), catalogue)
+        };
+        self.auditor.scanned(&before, &catalogue);
+        self.events.send(crate::Event::Discovered(Arc::clone(&catalogue)));
+        Ok(catalogue)
+    }
+
+    /// Goes by another trust store: first for what is loaded, then for what lies in the roots.
+    pub(crate) fn apply_trust(&self, store: TrustStore) -> Result<Arc<Catalogue>, BuildError> {
+        let version = store.version();
+        self.authority.replace(store);
+        self.events.send(crate::Event::TrustChanged { version });
+        for running in self.instances.running() {
+            if let Some(reason) = running.objection(&self.authority) {
+                self.withdraw(&running, reason);
+            }
+        }
+        self.auditor.record(Happening::TrustChange { store_version: version });
+        self.rescan()
+    }
+
+    /// Lets nothing new in until the trust store can be read again.
+    pub(crate) fn suspend_trust(&self, reason: &Reason) {
+        if !self.authority.suspend(reason) {
+            return;
+        }
+        tracing::error!(%reason, "nothing new is accepted until the trust store can be read again");
+        self.events.send(crate::Event::TrustUnreadable { reason: reason.clone() });
+        let (code, message) = (reason.code.to_string(), reason.message.clone());
+        self.auditor.record(Happening::TrustUnreadable { code, message });
     }
 }
 

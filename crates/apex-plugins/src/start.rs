@@ -64,7 +64,7 @@ impl PluginManager {
             observer: Arc::new(Announcer(self.inner.events.clone())),
         };
         let instance = Instance::start(loaded.clone(), options).await?;
-        Ok(Arc::new(Running::new(instance, loaded, entry.is_dev(), generation)))
+        Ok(Arc::new(Running::new(instance, loaded, generation)))
     }
 
     /// Records that a request was refused because of what a check found, once a scan; for callers who

@@ -158,8 +158,12 @@ impl TrustError {
                     "get a release signed with a newer key of `{publisher}`, then: apex trust add {publisher} --key FILE --prefix P"
                 )
             }
-            Self::KeyNotYetValid { .. } => "check the clock of this machine".into(),
-            Self::KeyRevoked { publisher, .. } => format!("get a release that `{publisher}` signed with another key"),
+            Self::KeyNotYetValid { .. } => {
+                "check the clock of this machine; apex trust list shows from when on the key counts".into()
+            }
+            Self::KeyRevoked { publisher, .. } => format!(
+                "get a release that `{publisher}` signed with another key; apex trust list shows which are revoked"
+            ),
             Self::DigestDenied { .. } => "get another release; the operator denied this one: apex trust list".into(),
         })
     }

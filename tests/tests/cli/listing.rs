@@ -116,6 +116,7 @@ fn an_entry_has_the_keys_that_scripts_rely_on() {
     let expected = json!({
         "id": "com.acme.good", "version": "1.0.0", "status": "ready", "name": "Planted",
         "path": directory.canonicalize().unwrap(), "actions": ["act"], "signer": "acme", "reason": null,
+        "placement": "in-process", "warnings": [],
     });
     assert_eq!(listing["plugins"], json!([expected]));
 }

@@ -59,7 +59,9 @@ pub(crate) fn entry_to_json(entry: &Entry) -> Value {
         "path": path(entry),
         "actions": actions.iter().map(|action| action.name.as_str()).collect::<Vec<_>>(),
         "signer": entry.signer(),
+        "placement": entry.placement(),
         "reason": entry.reason(),
+        "warnings": entry.warnings(),
     })
 }
 

@@ -113,7 +113,7 @@ async fn run_captured(
     let states = FileStateStore::open(settings.state_dir()?).map_err(|error| state_failure(&error))?;
     let id = arguments.plugin.id.clone();
     let manager = session
-        .manager_with(&settings, |mut builder| {
+        .acting_manager(&settings, |mut builder| {
             if let Some(configuration) = configuration {
                 builder = builder.configuration(id, configuration.into());
             }
@@ -141,7 +141,13 @@ async fn call(
     session: &mut Session,
 ) -> Result<(), Failure> {
     let catalogue = manager.catalogue();
-    let selection = manager.select(&arguments.plugin).map_err(|error| why::not_chosen(&error))?;
+    let selection = match manager.select(&arguments.plugin) {
+        Ok(selection) => selection,
+        Err(error) => {
+            manager.record_refusal(&arguments.plugin, &error).await;
+            return Err(why::not_chosen(&error));
+        }
+    };
     let entry = &catalogue.versions(&arguments.plugin.id)[selection.index];
     let action = find_action(entry, &arguments.action)?;
     let parameters = parameters.for_schema(&action.parameters_object_schema());

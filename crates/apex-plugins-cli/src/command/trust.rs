@@ -7,6 +7,8 @@ use std::{
 };
 
 use apex_plugins::{
+    AuditSink as _,
+    audit_log::{Happening, Record},
     meta::{Digest, Placement},
     trust::{KeyId, Timestamp, TrustStore, TrustStoreError},
 };
@@ -17,8 +19,8 @@ use crate::{
     escape,
     exit::Exit,
     failure::Failure,
-    session::Session,
-    settings,
+    session::{Session, audit_sink},
+    settings::{self, Settings},
 };
 
 mod show;
@@ -154,6 +156,7 @@ pub(crate) fn run(arguments: &Arguments, session: &mut Session) -> Result<Exit, 
         Command::Root(arguments) => root(arguments, &file)?,
         Command::Remove(arguments) => remove(arguments, &file)?,
     };
+    record(&settings)?;
     if session.output.is_json() {
         let store = settings.trust_store()?;
         session.output.json(&show::to_json(&file, &store))?;
@@ -161,6 +164,16 @@ pub(crate) fn run(arguments: &Arguments, session: &mut Session) -> Result<Exit, 
         session.output.line(escape::line(&done))?;
     }
     Ok(Exit::Done)
+}
+
+/// Records that the trust store is another one now; the change is made, so that a log that fails only earns a word.
+fn record(settings: &Settings) -> Result<(), Failure> {
+    let store_version = settings.trust_store()?.version();
+    let record = Record { at: SystemTime::now(), happening: Happening::TrustChange { store_version } };
+    if let Err(error) = audit_sink(settings)?.append(&record) {
+        tracing::error!(error = &error as &dyn std::error::Error, "the change could not be recorded in the audit log");
+    }
+    Ok(())
 }
 
 /// What is wrong with the trust store, and what to do.

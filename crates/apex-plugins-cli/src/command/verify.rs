@@ -40,7 +40,7 @@ struct Row<'a> {
 
 pub(crate) async fn run(arguments: &Arguments, session: &mut Session) -> Result<Exit, Failure> {
     let settings = session.settings()?;
-    let manager = session.manager(&settings).await?;
+    let manager = session.acting_manager(&settings, |builder| builder).await?;
     let catalogue = manager.catalogue();
     let entries = match &arguments.plugin {
         Some(plugin) => matching(&manager, &catalogue, plugin)?,
@@ -87,6 +87,7 @@ impl Row<'_> {
             "key_id": key_id,
             "placement": verified.map(Verified::placement),
             "reason": self.outcome.as_ref().err(),
+            "warnings": self.entry.warnings(),
         })
     }
 
@@ -119,8 +120,16 @@ fn show(rows: &[Row<'_>], session: &mut Session) -> Result<(), Failure> {
     let cells: Vec<_> = rows.iter().map(Row::cells).collect();
     session.output.table(&["ID", "VERSION", "CHECK", "SIGNER", "DIGEST"], &cells)?;
     for row in rows {
-        if let Err(reason) = &row.outcome {
-            list::show_reason(&list::headline("failed", row.entry), Tone::Bad, reason, &mut session.output)?;
+        match &row.outcome {
+            Err(reason) => {
+                list::show_reason(&list::headline("failed", row.entry), Tone::Bad, reason, &mut session.output)?;
+            }
+            Ok(_) => {
+                for warning in row.entry.warnings() {
+                    let headline = list::headline("warning", row.entry);
+                    list::show_reason(&headline, Tone::Warning, warning, &mut session.output)?;
+                }
+            }
         }
     }
     Ok(())

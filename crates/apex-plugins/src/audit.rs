@@ -1,0 +1,129 @@
+//! What the manager decides, on its way to the audit sink; a sink that fails is told of and stops nothing.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use apex_abi::contain;
+use apex_audit::{AuditSink, Happening, Record, Subject};
+use apex_discover::{Catalogue, Entry};
+use apex_meta::{PluginId, PluginVersion, Reason, Status};
+use apex_trust::Verified;
+
+use crate::{
+    authority::Clock,
+    event::{Event, Events},
+};
+
+/// Keeps records, and counts those that could not be kept.
+#[derive(Clone)]
+pub(crate) struct Auditor(Arc<Parts>);
+
+struct Parts {
+    sink: Option<Arc<dyn AuditSink>>,
+    clock: Clock,
+    events: Events,
+    failures: AtomicU64,
+    /// Refused calls that are recorded already: a caller who tries again and again fills no disk.
+    refused: Mutex<BTreeSet<(PluginId, PluginVersion, String)>>,
+}
+
+impl Auditor {
+    pub(crate) fn new(sink: Option<Arc<dyn AuditSink>>, clock: Clock, events: Events) -> Self {
+        Self(Arc::new(Parts { sink, clock, events, failures: AtomicU64::new(0), refused: Mutex::default() }))
+    }
+
+    /// Whether anybody keeps records.
+    pub(crate) fn is_on(&self) -> bool {
+        self.0.sink.is_some()
+    }
+
+    /// How many records could not be kept.
+    pub(crate) fn failures(&self) -> u64 {
+        self.0.failures.load(Ordering::Relaxed)
+    }
+
+    /// Keeps a record; may wait for a disk.
+    pub(crate) fn record(&self, happening: Happening) {
+        let Some(sink) = &self.0.sink else { return };
+        let record = Record { at: (self.0.clock)(), happening };
+        let reason = match contain(|| sink.append(&record)) {
+            Ok(Ok(())) => return,
+            Ok(Err(error)) => {
+                let reason = Reason::new(error.code(), with_causes(&error));
+                error.hint().into_iter().fold(reason, Reason::with_hint)
+            }
+            Err(panicked) => Reason::new("AuditIo", format!("the audit sink panicked: {panicked}")),
+        };
+        self.0.failures.fetch_add(1, Ordering::Relaxed);
+        tracing::error!(%reason, "an audit record could not be kept");
+        self.0.events.send(Event::AuditFailed { reason });
+    }
+
+    /// A plugin was blocked.
+    pub(crate) fn blocked(&self, subject: Subject, reason: &Reason) {
+        let (code, message) = (reason.code.to_string(), reason.message.clone());
+        self.record(Happening::Block { subject, code, message });
+    }
+
+    /// Whether a refused call is news since the last scan.
+    pub(crate) fn is_news(&self, subject: &Subject, reason: &Reason) -> bool {
+        let key = (subject.plugin.clone(), subject.version.clone(), reason.code.to_string());
+        self.0.refused.lock().unwrap_or_else(PoisonError::into_inner).insert(key)
+    }
+
+    /// What a scan blocks that the one before it did not.
+    ///
+    /// The first scan of a manager tells nothing: that somebody looked is not worth a record, that somebody called is.
+    pub(crate) fn scanned(&self, before: &Catalogue, now: &Catalogue) {
+        self.0.refused.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        if !self.is_on() || before.generation() == 0 {
+            return;
+        }
+        let known: BTreeMap<&Path, &Reason> = blocked_entries(before).collect();
+        let news = now.entries().iter().filter_map(|entry| Some((entry, blocked_entry(entry)?)));
+        for (entry, (path, reason)) in news {
+            let is_old = known.get(path).is_some_and(|old| old.code == reason.code);
+            if let Some(subject) = subject_of_entry(entry).filter(|_| !is_old) {
+                self.blocked(subject, reason);
+            }
+        }
+    }
+}
+
+fn blocked_entries(catalogue: &Catalogue) -> impl Iterator<Item = (&Path, &Reason)> {
+    catalogue.entries().iter().filter_map(blocked_entry)
+}
+
+fn blocked_entry(entry: &Entry) -> Option<(&Path, &Reason)> {
+    entry.path().zip(entry.reason()).filter(|_| entry.status() == Status::Blocked)
+}
+
+/// A find, as far as its metadata tells what it is.
+pub(crate) fn subject_of_entry(entry: &Entry) -> Option<Subject> {
+    let subject = Subject::new(entry.id()?.clone(), entry.version()?.clone());
+    Some(subject.with_digest(entry.digest().copied()).with_signer(entry.signer().map(str::to_owned), None))
+}
+
+/// A plugin that was verified.
+pub(crate) fn subject_of(verified: &Verified) -> Subject {
+    let key_id = verified.key_id().map(ToString::to_string);
+    Subject::new(verified.id().clone(), verified.version().clone())
+        .with_digest(verified.digest().copied())
+        .with_signer(verified.publisher().map(str::to_owned), key_id)
+}
+
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(&format!(": {cause}"));
+        source = cause.source();
+    }
+    text
+}

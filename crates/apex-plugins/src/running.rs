@@ -1,0 +1,137 @@
+//! An instance with what it was accepted for, which a change of trust may take away.
+
+use std::{
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use apex_audit::{Happening, Subject};
+use apex_exec::{CallError, CallEvent, Instance, Limits, Loaded};
+use apex_meta::{ErrorKind, Reason};
+
+use crate::{
+    audit::{Auditor, subject_of},
+    authority::Authority,
+    event::{Event, Events},
+    objection::objection,
+    start::blocked,
+};
+
+/// Within this time an instance that is trusted no more has ended, the time included until a change is noticed.
+const WITHIN: Duration = Duration::from_secs(10);
+
+/// What noticing a change, and a busy machine, may take of it.
+const RESERVE: Duration = Duration::from_secs(2);
+
+/// An instance with what it was accepted for.
+pub(crate) struct Running {
+    pub(crate) instance: Instance,
+    loaded: Loaded,
+    /// The generation of the trust store that last had nothing against it.
+    judged: AtomicU64,
+    objection: OnceLock<Reason>,
+    is_stopping: AtomicBool,
+}
+
+impl Running {
+    /// `generation` is of the trust store from before it was verified, so that no change is missed.
+    pub(crate) fn new(instance: Instance, loaded: Loaded, generation: u64) -> Self {
+        let (judged, objection, is_stopping) = (AtomicU64::new(generation), OnceLock::new(), AtomicBool::new(false));
+        Self { instance, loaded, judged, objection, is_stopping }
+    }
+
+    /// Why it may not answer any more; asks nobody twice about the same trust store.
+    pub(crate) fn objection(&self, authority: &Authority) -> Option<&Reason> {
+        let generation = authority.generation();
+        if self.objection.get().is_none() && self.judged.load(Ordering::Acquire) != generation {
+            let verified = self.loaded.verified();
+            match verified.and_then(|verified| objection(authority.verifier().store(), verified)) {
+                Some(reason) => return Some(self.objection.get_or_init(|| reason)),
+                None => self.judged.store(generation, Ordering::Release),
+            }
+        }
+        self.objection.get()
+    }
+
+    /// The error of a call that was cut off because the plugin is trusted no more names the reason.
+    pub(crate) fn explained(&self, error: CallError) -> CallError {
+        match self.objection.get() {
+            Some(reason) if error.kind() == ErrorKind::ShuttingDown => {
+                let action = error.action().map(str::to_owned);
+                let named = blocked(reason).with_plugin(self.instance.id(), self.instance.version()).caused_by(&error);
+                action.into_iter().fold(named, CallError::with_action)
+            }
+            _ => error,
+        }
+    }
+
+    /// As [`explained`](Self::explained), for the end of a call's events.
+    pub(crate) fn explained_event(&self, event: CallEvent) -> CallEvent {
+        match event {
+            CallEvent::Failed(error) => CallEvent::Failed(self.explained(error)),
+            other => other,
+        }
+    }
+
+    /// Ends the instance on a thread of its own, once; calls under way may end within the drain.
+    pub(crate) fn withdraw(self: &Arc<Self>, reason: &Reason, limits: &Limits, events: &Events, auditor: &Auditor) {
+        if self.is_stopping.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let (running, reason, drain) = (Arc::clone(self), reason.clone(), drain(limits));
+        let (events, auditor) = (events.clone(), auditor.clone());
+        let stop = move || running.stop(reason, drain, &events, &auditor);
+        if let Err(error) = std::thread::Builder::new().name("apex-withdraw".to_owned()).spawn(stop) {
+            // New calls are refused all the same; the next call or change tries again.
+            tracing::error!(plugin = %self.instance.id(), %error, "no thread to stop a plugin that is trusted no more");
+            self.is_stopping.store(false, Ordering::Release);
+        }
+    }
+
+    fn stop(&self, reason: Reason, drain: Duration, events: &Events, auditor: &Auditor) {
+        let (plugin, version) = (self.instance.id().clone(), self.instance.version().clone());
+        tracing::warn!(%plugin, %version, %reason, "a loaded plugin is trusted no more and ends");
+        events.send(Event::TrustWithdrawn {
+            plugin: plugin.clone(),
+            version: version.clone(),
+            reason: reason.clone(),
+            in_flight: self.instance.in_flight(),
+        });
+        let report = self.instance.shutdown_blocking(drain);
+        let subject = self.loaded.verified().map_or_else(|| Subject::new(plugin.clone(), version.clone()), subject_of);
+        auditor.record(Happening::Stop {
+            subject,
+            code: reason.code.to_string(),
+            message: reason.message.clone(),
+            cut: report.cut.len(),
+            leftover: report.leftovers.len(),
+        });
+        let names = |calls: Vec<apex_exec::Leftover>| calls.into_iter().map(|call| call.action).collect();
+        let (cut, leftovers) = (names(report.cut), names(report.leftovers));
+        events.send(Event::StoppedUntrusted { plugin, version, reason, cut, leftovers });
+    }
+}
+
+/// How long calls may go on, so that all ends within the limit.
+fn drain(limits: &Limits) -> Duration {
+    let ending = limits.cancel_grace.saturating_mul(2).saturating_add(limits.shutdown_timeout);
+    WITHIN.saturating_sub(RESERVE).saturating_sub(ending)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn drain_and_end_take_less_than_the_limit_together() {
+        let limits = Limits::default();
+        let ending = limits.cancel_grace * 2 + limits.shutdown_timeout;
+        assert!(drain(&limits) > Duration::from_secs(1));
+        assert!(drain(&limits) + ending + RESERVE <= WITHIN);
+        let slow = Limits { shutdown_timeout: Duration::from_secs(60), ..limits };
+        assert_eq!(drain(&slow), Duration::ZERO);
+    }
+}
