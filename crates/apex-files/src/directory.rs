@@ -69,24 +69,12 @@ impl Directory {
     /// Opens an absolute path that has been resolved, unless others could change it or any directory above it.
     ///
     /// It is walked down from the root of the file system, so that the directories that are checked are those that
-    /// were passed: none of them can be swapped in between.
+    /// were passed: none of them can be swapped in between. `part` says what the last of them counts as; as
+    /// [`Part::Parent`] it need not be readable, and cannot be listed then, only be passed to what is in it.
     ///
     /// # Errors
     /// The first directory, from the top, that somebody else could change, that is none, or that may not be passed.
-    pub fn open_guarded(resolved: &Path, guard: &StrictModes) -> Result<Self, GuardedError> {
-        Self::walk_down(resolved, guard, Part::Own)
-    }
-
-    /// Checks the directories above an absolute path that has been resolved as [`Directory::open_guarded`] does, and
-    /// neither the path itself nor that there is anything.
-    ///
-    /// # Errors
-    /// As [`Directory::open_guarded`].
-    pub fn check_parents(resolved: &Path, guard: &StrictModes) -> Result<(), GuardedError> {
-        resolved.parent().map_or(Ok(()), |parent| Self::walk_down(parent, guard, Part::Parent).map(drop))
-    }
-
-    fn walk_down(resolved: &Path, guard: &StrictModes, last: Part) -> Result<Self, GuardedError> {
+    pub fn open_guarded(resolved: &Path, part: Part, guard: &StrictModes) -> Result<Self, GuardedError> {
         let refused = |path: &Path| {
             let path = path.to_owned();
             |source| GuardedError::Open { path, source }
@@ -101,8 +89,8 @@ impl Directory {
                 .map_or(Ok(()), |exposure| Err(GuardedError::Exposed { path: path.to_owned(), exposure, ownership }))
         };
         // Where only passages are needed, none of them must be readable.
-        let flags = |is_last: bool| if is_last && last == Part::Own { DIRECTORY } else { PASSAGE };
-        let part = |is_last: bool| if is_last { last } else { Part::Parent };
+        let flags = |is_last: bool| if is_last && part == Part::Own { DIRECTORY } else { PASSAGE };
+        let part = |is_last: bool| if is_last { part } else { Part::Parent };
         let mut at = open_at(CWD, path.as_os_str(), flags(names.is_empty())).map_err(refused(&path))?;
         check(&path, &at, part(names.is_empty()))?;
         for (position, name) in names.iter().enumerate() {

@@ -31,6 +31,7 @@ mod key;
 #[cfg(test)]
 #[path = "../../../tests/src/minimal_elf.rs"]
 mod minimal_elf;
+#[cfg(unix)]
 mod ownership;
 mod policy;
 mod provenance;
@@ -46,7 +47,6 @@ mod verifier;
 
 pub use elf::{ElfError, check_elf};
 pub use key::{KeyError, KeyId, PublicKey, SigningKey};
-pub use ownership::check_ownership_of_parents;
 pub use policy::{History, NoHistory, Policy, PolicyLevel, UnknownPolicyLevel};
 pub use provenance::Provenance;
 pub use sealed_file::SealedFile;

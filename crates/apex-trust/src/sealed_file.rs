@@ -62,6 +62,14 @@ impl SealedFile {
     }
 }
 
+#[cfg(unix)]
+impl std::os::fd::AsFd for SealedFile {
+    /// The descriptor, for handing it to another process; it must not be loaded from here, see [`SealedFile::path`].
+    fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
+        self.file.as_fd()
+    }
+}
+
 /// Positioned reads, see [`SealedFile::reader`].
 struct Reader<'a> {
     file: &'a File,

@@ -118,22 +118,26 @@ impl TrustStore {
     /// Reads a store from a file.
     ///
     /// # Errors
-    /// The file cannot be read, belongs to others or can be written by them; otherwise as [`TrustStore::parse`].
+    /// The file cannot be read; it or a directory above it belongs to others or can be written by them; otherwise as
+    /// [`TrustStore::parse`].
     pub fn load(path: &Path) -> Result<Self, TrustStoreError> {
         file::load(path)
     }
 
     /// Replaces a file by this store, atomically and with mode 0600, and counts its version up.
     ///
+    /// What others saved meanwhile is lost; [`TrustStore::update`] changes a file without losing anything.
+    ///
     /// # Errors
     /// The directory cannot be written; the old file is then still there.
     pub fn save(&mut self, path: &Path) -> Result<(), TrustStoreError> {
-        file::save(self, path)
+        let writer = file::lock(path)?;
+        file::save(self, path, &writer)
     }
 
     /// Loads a store, changes it and saves it, while no other `update` of the same file runs.
     ///
-    /// A file that is not there counts as an empty store. The lock is a file beside it, with `.lock` at its end.
+    /// A file that is not there counts as an empty store. The lock is a hidden file beside it, `.NAME.lock`.
     ///
     /// # Errors
     /// As [`TrustStore::load`] and [`TrustStore::save`], and whatever the change itself returns; then nothing is saved.
@@ -141,13 +145,13 @@ impl TrustStore {
         path: &Path,
         change: impl FnOnce(&mut Self) -> Result<T, E>,
     ) -> Result<T, E> {
-        let _lock = file::lock(path)?;
+        let writer = file::lock(path)?;
         let mut store = match Self::load(path) {
             Err(error) if error.is_not_found() => Self::empty(),
             other => other?,
         };
         let result = change(&mut store)?;
-        store.save(path)?;
+        file::save(&mut store, path, &writer)?;
         Ok(result)
     }
 

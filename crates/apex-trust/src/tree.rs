@@ -89,6 +89,24 @@ impl Tree {
         // Without a trailing slash or dot, behind which a symbolic link would be followed.
         let directory: PathBuf = directory.components().collect();
         let root = platform::Root::open(&directory)?;
+        Self::list(directory, root)
+    }
+
+    /// As [`Tree::open`], but refuses a tree that others than root and this user could change, or a directory above it.
+    ///
+    /// As OpenSSH's `StrictModes`, see [`apex_files::StrictModes`]. The path is resolved once; what was checked is what
+    /// was opened.
+    ///
+    /// # Errors
+    /// As [`Tree::open`]; [`TreeError::InsecurePermissions`] or [`TreeError::InsecureOwner`] names what others could
+    /// change.
+    pub fn open_guarded(directory: &Path) -> Result<Self, TreeError> {
+        let directory: PathBuf = directory.components().collect();
+        let root = platform::Root::open_guarded(&directory)?;
+        Self::list(directory, root)
+    }
+
+    fn list(directory: PathBuf, root: platform::Root) -> Result<Self, TreeError> {
         let mut files = root.list(&directory)?;
         files.sort_unstable_by(|a, b| a.path.cmp(&b.path));
         check_names_and_sizes(&directory, &files)?;
@@ -142,11 +160,6 @@ impl Tree {
     ) -> Result<Digest, TreeError> {
         let hashed = self.hash_files(algorithm, Some((path, sealed)))?;
         Ok(self.combine(algorithm, hashed))
-    }
-
-    /// Refuses a tree that others than root and this user could change, see [`crate::check_ownership_of_parents`].
-    pub(crate) fn check_modes(&self) -> Result<(), TreeError> {
-        self.root.check_modes(&self.directory)
     }
 
     fn hash_files(

@@ -11,7 +11,7 @@ use apex_meta::{DigestAlgorithm, Document, Runtime};
 
 use crate::{
     History, LibraryError, NoHistory, Policy, Tree, TreeError, TreeLimit, TreePath, TrustError, TrustStore, Verified,
-    check_elf, check_ownership_of_parents,
+    check_elf,
     sealed_file::{SealError, SealedFile},
 };
 
@@ -72,7 +72,7 @@ impl Verifier {
     ///
     /// Faults of the plugin are facts as well, so this cannot fail.
     pub fn examine(&self, directory: &Path, document: &Document) -> Examination {
-        match open_tree(directory) {
+        match Tree::open_guarded(directory) {
             Ok(tree) => {
                 let digest = tree.digest(algorithm_of(document));
                 let library = find_library(&tree, document).and_then(|path| check_in_tree(&tree, path));
@@ -120,7 +120,7 @@ impl Verifier {
     ) -> Result<(Examination, Option<SealedFile>), TrustError> {
         let id = document.id();
         let in_tree = |source| TrustError::Tree { id: id.clone(), source };
-        let tree = open_tree(directory).map_err(in_tree)?;
+        let tree = Tree::open_guarded(directory).map_err(in_tree)?;
         let library = find_library(&tree, document);
         let (digest, sealed, library) = match library {
             Ok(path) => {
@@ -144,13 +144,6 @@ impl std::fmt::Debug for Verifier {
 /// A plugin without a checksum is known by its BLAKE3 digest.
 fn algorithm_of(document: &Document) -> DigestAlgorithm {
     document.manifest().checksum.map_or(DigestAlgorithm::default(), |checksum| checksum.algorithm())
-}
-
-fn open_tree(directory: &Path) -> Result<Tree, TreeError> {
-    let tree = Tree::open(directory)?;
-    check_ownership_of_parents(directory)?;
-    tree.check_modes()?;
-    Ok(tree)
 }
 
 /// The first of the places where the library may be that holds a file.

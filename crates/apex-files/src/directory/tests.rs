@@ -164,8 +164,16 @@ fn a_guarded_walk_names_the_first_directory_that_others_could_change() {
         fs::set_permissions(&middle, Permissions::from_mode(middle_mode)).unwrap();
         fs::set_permissions(&last, Permissions::from_mode(last_mode)).unwrap();
         let owned = |found: Option<(&PathBuf, Exposure)>| found.map(|(path, exposure)| (path.clone(), exposure));
-        assert_eq!(Directory::open_guarded(&last, &guard).err().map(exposed), owned(opened), "{middle_mode:o}");
-        assert_eq!(Directory::check_parents(&last, &guard).err().map(exposed), owned(parents), "{middle_mode:o}");
+        assert_eq!(
+            Directory::open_guarded(&last, Part::Own, &guard).err().map(exposed),
+            owned(opened),
+            "{middle_mode:o}"
+        );
+        assert_eq!(
+            Directory::open_guarded(&middle, Part::Parent, &guard).err().map(exposed),
+            owned(parents),
+            "{middle_mode:o}"
+        );
     }
 }
 
@@ -176,13 +184,15 @@ fn a_guarded_walk_follows_no_link_and_wants_an_absolute_path() {
     fs::create_dir_all(real.join("real/inner")).unwrap();
     symlink("real", real.join("link")).unwrap();
     let guard = StrictModes::of_this_process();
-    let refusal = |path: &Path| match Directory::open_guarded(path, &guard) {
+    let refusal = |path: &Path| match Directory::open_guarded(path, Part::Own, &guard) {
         Err(GuardedError::Open { path, source }) => (path, format!("{source:?}")),
         other => panic!("{other:?}"),
     };
     assert_eq!(refusal(&real.join("link/inner")), (real.join("link"), "Symlink".into()));
     assert_eq!(refusal(&real.join("real/absent/x")), (real.join("real/absent"), "Missing".into()));
     assert_eq!(refusal(Path::new("real/inner")), (PathBuf::from("real/inner"), "NotBeneath".into()));
-    assert!(Directory::open_guarded(&real.join("real/inner"), &guard).is_ok());
-    assert!(Directory::open_guarded(Path::new("/"), &guard).is_ok());
+    assert!(Directory::open_guarded(&real.join("real/inner"), Part::Own, &guard).is_ok());
+    assert!(Directory::open_guarded(Path::new("/"), Part::Own, &guard).is_ok());
+    let passed = Directory::open_guarded(&real, Part::Parent, &guard).unwrap();
+    assert!(passed.directory(Path::new("real/inner")).is_ok());
 }

@@ -55,18 +55,18 @@ pub enum TrustStoreError {
         /// The key.
         id: KeyId,
     },
-    /// Others can write to the file.
-    #[error("the trust store {} has mode {mode:o}: others can write to it", path.display())]
+    /// Others can write to the file or to a directory above it.
+    #[error("others could change the trust store: {} has mode {mode:o}", path.display())]
     InsecurePermissions {
-        /// The file.
+        /// The file or directory.
         path: PathBuf,
         /// Its permission bits.
         mode: u32,
     },
-    /// The file belongs to somebody else.
-    #[error("the trust store {} belongs to user {owner}, neither to root nor to this user", path.display())]
+    /// The file or a directory above it belongs to somebody else.
+    #[error("others could change the trust store: {} belongs to user {owner}, neither to root nor to this user", path.display())]
     InsecureOwner {
-        /// The file.
+        /// The file or directory.
         path: PathBuf,
         /// The numeric user id of its owner.
         owner: u32,
@@ -191,7 +191,7 @@ impl TrustStoreError {
                 "list what is trusted with: apex trust list".into()
             }
             Self::InsecurePermissions { path, .. } => {
-                format!("look at what it says, then: chmod 600 {}", path.display())
+                format!("look at what it says, then: chmod go-w {}", path.display())
             }
             Self::InsecureOwner { path, .. } => {
                 format!("look at what it says, then: chown \"$(id -u)\" {}", path.display())

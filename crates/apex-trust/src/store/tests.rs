@@ -195,8 +195,9 @@ fn a_saved_store_is_read_again_and_counts_up() {
     assert_eq!(TrustStore::load(&path).unwrap(), store);
     store.save(&path).unwrap();
     assert_eq!(TrustStore::load(&path).unwrap().version(), 2);
-    let names: Vec<_> = fs::read_dir(directory.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
-    assert_eq!(names, ["trust.json"], "no temporary file is left");
+    let mut names: Vec<_> = fs::read_dir(directory.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    names.sort();
+    assert_eq!(names, [".trust.json.lock", "trust.json"], "no temporary file is left");
 }
 
 #[cfg(unix)]
@@ -210,7 +211,26 @@ fn the_file_is_for_its_owner_and_is_refused_if_others_can_write_it() {
     fs::set_permissions(&path, fs::Permissions::from_mode(0o606)).unwrap();
     let error = TrustStore::load(&path).unwrap_err();
     assert_eq!(error.code(), "InsecurePermissions");
-    assert!(error.hint().unwrap().contains("chmod 600"));
+    assert!(error.hint().unwrap().contains("chmod go-w"));
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+    assert_eq!(TrustStore::load(&path).unwrap().version(), 1);
+    fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o757)).unwrap();
+    let error = TrustStore::load(&path).unwrap_err();
+    assert_eq!(error.code(), "InsecurePermissions", "whoever can write the directory can put another file there");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_link_to_the_file_is_followed_once_and_a_fifo_in_its_place_hangs_nobody() {
+    let directory = tempfile::tempdir().unwrap();
+    let (path, link) = (directory.path().join("trust.json"), directory.path().join("link.json"));
+    std::os::unix::fs::symlink("trust.json", &link).unwrap();
+    TrustStore::empty().save(&path).unwrap();
+    assert_eq!(TrustStore::load(&link).unwrap().version(), 1);
+    fs::remove_file(&path).unwrap();
+    let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
+    rustix::fs::mknodat(rustix::fs::CWD, &path, rustix::fs::FileType::Fifo, mode, 0).unwrap();
+    assert_eq!(TrustStore::load(&path).unwrap_err().code(), "Unreadable");
 }
 
 #[test]

@@ -114,7 +114,12 @@ fn refusal(spoil: impl FnOnce(&Path)) -> TreeError {
     let directory = tempfile::tempdir().unwrap();
     write(directory.path(), &sample());
     spoil(directory.path());
-    tree_digest(directory.path(), DigestAlgorithm::Blake3).unwrap_err()
+    let error = tree_digest(directory.path(), DigestAlgorithm::Blake3).unwrap_err();
+    // The same by the way that is left where the kernel has no `openat2`.
+    let root = platform::Root::open(directory.path()).unwrap().looking_up_each_segment();
+    let listed = Tree::list(directory.path().to_owned(), root);
+    assert_eq!(listed.unwrap_err().to_string(), error.to_string());
+    error
 }
 
 #[test]
@@ -335,4 +340,42 @@ proptest! {
         let digests = [DigestAlgorithm::Blake3, DigestAlgorithm::Sha256].map(|algorithm| digest_of(&files, algorithm));
         prop_assert_ne!(digests[0].as_bytes(), digests[1].as_bytes());
     }
+}
+
+#[test]
+fn both_ways_of_looking_up_give_one_digest_and_refuse_what_was_swapped_in() {
+    let directory = tempfile::tempdir().unwrap();
+    write(directory.path(), &sample());
+    let root = platform::Root::open(directory.path()).unwrap().looking_up_each_segment();
+    let tree = Tree::list(directory.path().to_owned(), root).unwrap();
+    let digest = tree_digest(directory.path(), DigestAlgorithm::Blake3).unwrap();
+    assert_eq!(tree.digest(DigestAlgorithm::Blake3).unwrap(), digest);
+    let whole = Tree::open(directory.path()).unwrap();
+    rustix::fs::rename(directory.path().join("data"), directory.path().join("gone")).unwrap();
+    symlink("gone", directory.path().join("data")).unwrap();
+    for tree in [tree, whole] {
+        assert_eq!(tree.digest(DigestAlgorithm::Blake3).unwrap_err().code(), "SymlinkRejected");
+    }
+}
+
+#[test]
+fn a_guarded_tree_may_be_changed_by_nobody_else_nor_may_what_is_above_it() {
+    use std::os::unix::fs::PermissionsExt;
+    let home = tempfile::tempdir().unwrap();
+    let plugin = home.path().join("plugin");
+    let set = |path: &str, mode| fs::set_permissions(home.path().join(path), fs::Permissions::from_mode(mode)).unwrap();
+    fs::create_dir(&plugin).unwrap();
+    write(&plugin, &sample());
+    for (path, harmless) in [("", 0o755), ("plugin", 0o755), ("plugin/data", 0o700), ("plugin/data-b", 0o644)] {
+        assert!(Tree::open_guarded(&plugin).is_ok());
+        set(path, harmless | 0o002);
+        let error = Tree::open_guarded(&plugin).unwrap_err();
+        assert!(error.to_string().contains(home.path().join(path).to_str().unwrap().trim_end_matches('/')), "{error}");
+        assert_eq!(error.code(), "InsecurePermissions", "{path}");
+        assert!(Tree::open(&plugin).is_ok(), "an author's own check asks for form alone");
+        set(path, harmless);
+    }
+    assert_eq!(Tree::open_guarded(&home.path().join("absent/plugin")).unwrap_err().code(), "NotFound");
+    symlink("plugin", home.path().join("link")).unwrap();
+    assert_eq!(Tree::open_guarded(&home.path().join("link")).unwrap_err().code(), "SymlinkRejected");
 }

@@ -1,151 +1,139 @@
 //! Reading a tree through descriptors, on Unix.
 
 use std::{
-    fs::File,
+    ffi::{OsStr, OsString},
     io,
-    os::fd::OwnedFd,
     path::{Path, PathBuf},
 };
 
-use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, Stat, fstat, openat, statat};
+use apex_files::{Directory, Facts, GuardedError, Kind, OpenError, Part, StrictModes};
 
 use super::{OpenedFile, TreeError, TreeFile, TreeLimit};
-use crate::{TreePath, ownership};
+use crate::{TreePath, ownership::exposed};
 
 /// The open directory of a plugin.
 #[derive(Debug)]
-pub(super) struct Root(OwnedFd);
-
-/// What is found in a directory, before anything is concluded from it.
-struct Found<'a> {
-    /// From the plugin's directory.
-    path: &'a TreePath,
-    stat: &'a Stat,
+pub(super) struct Root {
+    directory: Directory,
+    /// Who may change what is in it, if that is asked.
+    guard: Option<StrictModes>,
 }
 
 impl Root {
-    pub(super) fn open(directory: &Path) -> Result<Self, TreeError> {
-        let unreadable = |errno| TreeError::unreadable(directory, errno);
-        let kind = kind_of(&statat(CWD, directory, AtFlags::SYMLINK_NOFOLLOW).map_err(unreadable)?);
-        if kind == FileType::Symlink {
-            return Err(TreeError::SymlinkRejected { path: directory.to_owned() });
-        }
-        openat(CWD, directory, DIRECTORY_FLAGS, Mode::empty()).map(Self).map_err(unreadable)
+    /// Opens a directory, whoever may change it.
+    pub(super) fn open(path: &Path) -> Result<Self, TreeError> {
+        let directory = Directory::open(path).map_err(|source| refused(path.to_owned(), source))?;
+        Ok(Self { directory, guard: None })
+    }
+
+    /// Opens a directory that others than root and this user could change no more than those above it, once and for
+    /// all resolved.
+    pub(super) fn open_guarded(path: &Path) -> Result<Self, TreeError> {
+        let guard = StrictModes::of_this_process();
+        let directory = match Directory::open_guarded(&resolve(path)?, Part::Own, &guard) {
+            Ok(directory) => directory,
+            Err(GuardedError::Open { path, source }) => return Err(refused(path, source)),
+            Err(GuardedError::Exposed { path, exposure, ownership }) => {
+                return Err(exposed(path, exposure, ownership));
+            }
+            Err(other) => return Err(TreeError::unreadable(path, io::Error::other(other))),
+        };
+        Ok(Self { directory, guard: Some(guard) })
+    }
+
+    /// The way of looking up that kernels without `openat2` leave.
+    #[cfg(test)]
+    pub(super) fn looking_up_each_segment(self) -> Self {
+        Self { directory: self.directory.looking_up_each_segment(), ..self }
     }
 
     /// Every regular file below, in no particular order.
-    pub(super) fn list(&self, directory: &Path) -> Result<Vec<TreeFile>, TreeError> {
-        let mut files = Vec::new();
-        self.walk(directory, &mut |found| {
-            if kind_of(found.stat) == FileType::RegularFile {
-                let facts = check_file(&directory.join(found.path.as_str()), found.stat)?;
-                files.push(TreeFile { path: found.path.clone(), size: facts.size, executable: facts.executable });
-            }
-            Ok(())
-        })?;
-        Ok(files)
+    pub(super) fn list(&self, path: &Path) -> Result<Vec<TreeFile>, TreeError> {
+        let mut walk = Walk { path, guard: self.guard.as_ref(), files: Vec::new(), directories: 0 };
+        walk.directory(&self.directory, None)?;
+        Ok(walk.files)
     }
 
     pub(super) fn open_file(&self, directory: &Path, path: &TreePath) -> Result<OpenedFile, TreeError> {
         let full_path = || directory.join(path.as_str());
-        let mut parent: Option<OwnedFd> = None;
-        let mut segments = path.segments().peekable();
-        while let Some(segment) = segments.next() {
-            let at = parent.as_ref().unwrap_or(&self.0);
-            let flags = if segments.peek().is_some() { DIRECTORY_FLAGS } else { FILE_FLAGS };
-            let opened = openat(at, segment, flags, Mode::empty()).map_err(|errno| match errno {
-                rustix::io::Errno::LOOP => TreeError::SymlinkRejected { path: full_path() },
-                errno => TreeError::unreadable(full_path(), errno),
-            })?;
-            parent = Some(opened);
-        }
-        let Some(file) = parent else {
-            return Err(TreeError::unreadable(full_path(), io::Error::from(io::ErrorKind::NotFound)));
-        };
-        let stat = fstat(&file).map_err(|errno| TreeError::unreadable(full_path(), errno))?;
-        let facts = check_file(&full_path(), &stat)?;
-        Ok(OpenedFile { file: File::from(file), size: facts.size, executable: facts.executable })
-    }
-
-    pub(super) fn check_modes(&self, directory: &Path) -> Result<(), TreeError> {
-        let mut groups = ownership::PrivateGroups::default();
-        let stat = fstat(&self.0).map_err(|errno| TreeError::unreadable(directory, errno))?;
-        ownership::check(directory, &stat, &mut groups)?;
-        self.walk(directory, &mut |found| {
-            ownership::check(&directory.join(found.path.as_str()), found.stat, &mut groups)
-        })
-    }
-
-    fn walk(
-        &self,
-        directory: &Path,
-        visit: &mut dyn FnMut(Found<'_>) -> Result<(), TreeError>,
-    ) -> Result<(), TreeError> {
-        let mut walk = Walk { directory, visit, files: 0, directories: 0 };
-        walk.directory(&self.0, None)
+        let opened = self.directory.file(Path::new(path.as_str()));
+        let (file, facts) = opened.map_err(|source| refused(full_path(), source))?;
+        check_file(full_path, &facts)?;
+        Ok(OpenedFile { file, size: facts.length, executable: is_executable(&facts) })
     }
 }
 
-const DIRECTORY_FLAGS: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
-
-/// Non-blocking, so that a FIFO that takes a file's place meanwhile does not hang the reader.
-const FILE_FLAGS: OFlags =
-    OFlags::RDONLY.union(OFlags::NOFOLLOW).union(OFlags::NONBLOCK).union(OFlags::NOCTTY).union(OFlags::CLOEXEC);
+/// Resolves what leads to a directory, but not its last name: were that a link, it is refused and not followed.
+fn resolve(path: &Path) -> Result<PathBuf, TreeError> {
+    let unreadable = |path: &Path, source| TreeError::unreadable(path, source);
+    match (path.parent(), path.file_name()) {
+        (Some(parent), Some(name)) => {
+            let parent = if parent == Path::new("") { Path::new(".") } else { parent };
+            Ok(parent.canonicalize().map_err(|source| unreadable(parent, source))?.join(name))
+        }
+        _ => path.canonicalize().map_err(|source| unreadable(path, source)),
+    }
+}
 
 struct Walk<'a> {
-    directory: &'a Path,
-    visit: &'a mut dyn FnMut(Found<'_>) -> Result<(), TreeError>,
-    files: u64,
+    path: &'a Path,
+    guard: Option<&'a StrictModes>,
+    files: Vec<TreeFile>,
     directories: u64,
 }
 
 impl Walk<'_> {
     /// Goes through one directory; paths have at most [`TreePath::MAX_DEPTH`] segments, which bounds the recursion.
-    fn directory(&mut self, descriptor: &OwnedFd, relative: Option<&TreePath>) -> Result<(), TreeError> {
-        let here = || relative.map_or_else(|| self.directory.to_owned(), |path| self.directory.join(path.as_str()));
-        let unreadable = |errno| TreeError::unreadable(here(), errno);
+    fn directory(&mut self, directory: &Directory, relative: Option<&TreePath>) -> Result<(), TreeError> {
+        let here = || relative.map_or_else(|| self.path.to_owned(), |path| self.path.join(path.as_str()));
         let mut names = Vec::new();
-        for entry in Dir::read_from(descriptor).map_err(unreadable)? {
-            let entry = entry.map_err(unreadable)?;
-            let name = entry.file_name().to_bytes();
-            if name != b"." && name != b".." {
-                names.push(name.to_owned());
-            }
+        for entry in directory.entries().map_err(|source| refused(here(), source))? {
+            let (name, _) = entry.map_err(|source| refused(here(), source))?;
+            names.push(name);
             if names.len() as u64 > 2 * TreeLimit::Entries.value() {
                 return Err(self.too_many());
             }
         }
         // In order, so that of several faults the same one is reported each time.
         names.sort_unstable();
-        names.iter().try_for_each(|name| self.entry(descriptor, relative, name))
+        names.iter().try_for_each(|name: &OsString| self.entry(directory, relative, name))
     }
 
-    fn entry(&mut self, parent: &OwnedFd, relative: Option<&TreePath>, name: &[u8]) -> Result<(), TreeError> {
+    fn entry(&mut self, parent: &Directory, relative: Option<&TreePath>, name: &OsStr) -> Result<(), TreeError> {
         let path = self.tree_path(relative, name)?;
-        let full_path = || self.directory.join(path.as_str());
-        let unreadable = |errno| TreeError::unreadable(full_path(), errno);
-        let stat = statat(parent, path.file_name(), AtFlags::SYMLINK_NOFOLLOW).map_err(unreadable)?;
-        match kind_of(&stat) {
-            FileType::RegularFile => {
-                self.files += 1;
-                self.check_count(self.files)?;
-                (self.visit)(Found { path: &path, stat: &stat })
+        let root = self.path;
+        let full_path = || root.join(path.as_str());
+        let facts = parent.facts_of(name).map_err(|source| refused(full_path(), source))?;
+        match facts.kind {
+            Kind::File => {
+                self.check_count(self.files.len() as u64 + 1)?;
+                check_file(full_path, &facts)?;
+                self.check_exposure(full_path, &facts)?;
+                self.files.push(TreeFile { path, size: facts.length, executable: is_executable(&facts) });
+                Ok(())
             }
-            FileType::Directory => {
+            Kind::Directory => {
                 self.directories += 1;
                 self.check_count(self.directories)?;
-                (self.visit)(Found { path: &path, stat: &stat })?;
-                let child = openat(parent, path.file_name(), DIRECTORY_FLAGS, Mode::empty()).map_err(unreadable)?;
+                let child = parent.directory(Path::new(name)).map_err(|source| refused(full_path(), source))?;
+                // Of what was opened, which need not be what stood there a moment ago.
+                let facts = child.facts().map_err(|source| refused(full_path(), source))?;
+                self.check_exposure(full_path, &facts)?;
                 self.directory(&child, Some(&path))
             }
             kind => Err(refuse_kind(full_path(), kind)),
         }
     }
 
-    fn tree_path(&self, relative: Option<&TreePath>, name: &[u8]) -> Result<TreePath, TreeError> {
-        let name = String::from_utf8_lossy(name);
+    fn check_exposure(&self, path: impl Fn() -> PathBuf, facts: &Facts) -> Result<(), TreeError> {
+        let exposure = self.guard.and_then(|guard| guard.exposure(facts.ownership, Part::Own));
+        exposure.map_or(Ok(()), |exposure| Err(exposed(path(), exposure, facts.ownership)))
+    }
+
+    fn tree_path(&self, relative: Option<&TreePath>, name: &OsStr) -> Result<TreePath, TreeError> {
+        let name = name.to_string_lossy();
         let text = relative.map_or_else(|| name.to_string(), |parent| format!("{parent}/{name}"));
-        text.parse().map_err(|source| TreeError::Path { directory: self.directory.to_owned(), source })
+        text.parse().map_err(|source| TreeError::Path { directory: self.path.to_owned(), source })
     }
 
     fn check_count(&self, count: u64) -> Result<(), TreeError> {
@@ -153,43 +141,43 @@ impl Walk<'_> {
     }
 
     fn too_many(&self) -> TreeError {
-        TreeError::TooLarge { directory: self.directory.to_owned(), limit: TreeLimit::Entries }
+        TreeError::TooLarge { directory: self.path.to_owned(), limit: TreeLimit::Entries }
     }
 }
 
-struct Facts {
-    size: u64,
-    executable: bool,
-}
-
-#[allow(clippy::unnecessary_cast, reason = "the widths of these fields differ between platforms")]
-fn check_file(path: &Path, stat: &Stat) -> Result<Facts, TreeError> {
-    let kind = kind_of(stat);
-    if kind != FileType::RegularFile {
-        return Err(refuse_kind(path.to_owned(), kind));
-    }
-    let (links, mode) = (stat.st_nlink as u64, stat.st_mode as u32 & 0o7777);
-    if links > 1 {
-        return Err(TreeError::HardlinkRejected { path: path.to_owned(), links });
+/// Refuses a regular file that has another name or a mode that a plugin's file may not have.
+fn check_file(path: impl Fn() -> PathBuf, facts: &Facts) -> Result<(), TreeError> {
+    let mode = facts.ownership.permissions();
+    if facts.links > 1 {
+        return Err(TreeError::HardlinkRejected { path: path(), links: facts.links });
     }
     if mode & 0o6000 != 0 {
-        return Err(TreeError::SetIdBit { path: path.to_owned(), mode });
+        return Err(TreeError::SetIdBit { path: path(), mode });
     }
-    Ok(Facts { size: u64::try_from(stat.st_size).unwrap_or(u64::MAX), executable: mode & 0o100 != 0 })
+    Ok(())
 }
 
-fn kind_of(stat: &Stat) -> FileType {
-    FileType::from_raw_mode(stat.st_mode)
+fn is_executable(facts: &Facts) -> bool {
+    facts.ownership.mode & 0o100 != 0
 }
 
-fn refuse_kind(path: PathBuf, kind: FileType) -> TreeError {
+/// Why something was not opened, as a fault of the tree.
+fn refused(path: PathBuf, source: OpenError) -> TreeError {
+    match source {
+        OpenError::Symlink => TreeError::SymlinkRejected { path },
+        OpenError::NotRegular(kind) => refuse_kind(path, kind),
+        other => TreeError::unreadable(path, other.into_io()),
+    }
+}
+
+fn refuse_kind(path: PathBuf, kind: Kind) -> TreeError {
     let kind = match kind {
-        FileType::Symlink => return TreeError::SymlinkRejected { path },
-        FileType::Directory => "directory",
-        FileType::Fifo => "FIFO",
-        FileType::Socket => "socket",
-        FileType::CharacterDevice | FileType::BlockDevice => "device",
-        _ => "special file",
+        Kind::Symlink => return TreeError::SymlinkRejected { path },
+        Kind::Directory => "directory",
+        Kind::Fifo => "FIFO",
+        Kind::Socket => "socket",
+        Kind::Device => "device",
+        Kind::File | Kind::Unknown => "special file",
     };
     TreeError::NotRegularFile { path, kind }
 }
