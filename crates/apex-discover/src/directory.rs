@@ -2,6 +2,7 @@
 
 use std::{ffi::OsString, io, path::Path};
 
+use apex_files::Ownership;
 use apex_meta::Reason;
 
 #[cfg(any(not(unix), test))]
@@ -22,14 +23,6 @@ pub(crate) enum Kind {
     Symlink,
     /// Neither of these: a FIFO, a socket, a device.
     Other(&'static str),
-}
-
-/// Who may change a file or directory.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Ownership {
-    pub(crate) uid: u32,
-    pub(crate) gid: u32,
-    pub(crate) mode: u32,
 }
 
 /// The subdirectories and symbolic links of a directory, by name.

@@ -75,6 +75,14 @@ pub struct Facts {
 
 #[cfg(unix)]
 impl Facts {
+    /// What stands at a path; a link at its end is told as such.
+    ///
+    /// # Errors
+    /// Nothing stands there, or it may not be looked at.
+    pub fn of_path(path: &std::path::Path) -> Result<Self, crate::OpenError> {
+        Ok(Self::of(&rustix::fs::lstat(path)?))
+    }
+
     /// Reads what a `stat` call told; the widths of its fields differ between platforms.
     #[allow(clippy::unnecessary_cast, clippy::useless_conversion, reason = "the widths differ between platforms")]
     pub(crate) fn of(stat: &rustix::fs::Stat) -> Self {

@@ -1,85 +1,53 @@
 //! Directories by descriptor: every name is looked up in an open directory, with no way for a link to lead elsewhere.
 
-use std::{
-    ffi::{OsStr, OsString},
-    fs::File,
-    io::Read,
-    os::{fd::OwnedFd, unix::ffi::OsStrExt},
-    path::Path,
-};
+use std::{ffi::OsStr, io::Read, path::Path};
 
-use rustix::{
-    fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, fstat, openat, statat},
-    io::Errno,
-};
+use apex_files::OpenError;
 
 use super::{Children, Kind, Ownership, Refusal, Smallest};
 
 /// An open directory.
 #[derive(Debug)]
-pub(crate) struct Directory(OwnedFd);
-
-// The type differs in width from platform to platform.
-#[expect(clippy::useless_conversion, clippy::unnecessary_cast, reason = "`st_mode` is 16 bits wide on some platforms")]
-fn ownership(stat: &rustix::fs::Stat) -> Ownership {
-    Ownership { uid: stat.st_uid.into(), gid: stat.st_gid.into(), mode: stat.st_mode as u32 }
-}
+pub(crate) struct Directory(apex_files::Directory);
 
 impl Directory {
     /// Opens a path that has been resolved: its last segment must not have become a link since.
     pub(crate) fn open_resolved(path: &Path) -> Result<Self, Refusal> {
-        openat(CWD, path, directory_flags(), Mode::empty()).map(Self).map_err(refusal)
+        Ok(Self(apex_files::Directory::open(path)?))
     }
 
     /// Opens a subdirectory.
     pub(crate) fn open(&self, name: &OsStr) -> Result<Self, Refusal> {
-        match openat(&self.0, name, directory_flags(), Mode::empty()) {
-            Ok(descriptor) => Ok(Self(descriptor)),
-            // Linux says ENOTDIR for a link too when a directory is demanded.
-            Err(Errno::NOTDIR | Errno::LOOP) => Err(match self.kind(name)? {
-                Kind::Symlink => Refusal::Symlink,
-                _ => Refusal::NotDirectory,
-            }),
-            Err(error) => Err(refusal(error)),
-        }
+        Ok(Self(self.0.directory(Path::new(name))?))
     }
 
     /// What stands under a name.
     pub(crate) fn kind(&self, name: &OsStr) -> Result<Kind, Refusal> {
-        let stat = statat(&self.0, name, AtFlags::SYMLINK_NOFOLLOW).map_err(refusal)?;
-        Ok(kind(FileType::from_raw_mode(stat.st_mode)))
+        Ok(self.0.facts_of(name)?.kind.into())
     }
 
     /// Who may change the directory.
     pub(crate) fn ownership(&self) -> Result<Option<Ownership>, Refusal> {
-        fstat(&self.0).map(|stat| Some(ownership(&stat))).map_err(refusal)
+        Ok(Some(self.0.facts()?.ownership))
     }
 
     /// Who may change what stands at a path that has been resolved.
     pub(crate) fn ownership_of(path: &Path) -> Result<Option<Ownership>, Refusal> {
-        statat(CWD, path, AtFlags::SYMLINK_NOFOLLOW).map(|stat| Some(ownership(&stat))).map_err(refusal)
+        Ok(Some(apex_files::Facts::of_path(path)?.ownership))
     }
 
     /// The subdirectories and links in it, at most so many, by name.
     pub(crate) fn children(&self, limit: usize) -> Result<Children, Refusal> {
         let mut children = Smallest::new(limit);
-        for entry in Dir::read_from(&self.0).map_err(refusal)? {
-            let entry = entry.map_err(refusal)?;
-            let name = OsStr::from_bytes(entry.file_name().to_bytes());
-            if name == "." || name == ".." {
-                continue;
-            }
-            // Not every file system tells the type with the name.
-            let kind = match entry.file_type() {
-                FileType::Unknown => match self.kind(name) {
-                    Ok(kind) => kind,
-                    Err(Refusal::Missing) => continue,
-                    Err(refusal) => return Err(refusal),
-                },
-                known => kind(known),
+        for entry in self.0.entries()? {
+            let (name, kind) = entry?;
+            // Not every file system tells the kind with the name.
+            let kind = match kind.map(Kind::from).map_or_else(|| self.kind(&name), Ok) {
+                Err(Refusal::Missing) => continue,
+                other => other?,
             };
             if matches!(kind, Kind::Directory | Kind::Symlink) {
-                children.offer(OsString::from(name), kind);
+                children.offer(name, kind);
             }
         }
         Ok(children.finish())
@@ -88,45 +56,38 @@ impl Directory {
     /// Reads a regular file, at most so many bytes of it, and tells who may change it.
     pub(crate) fn read(&self, name: &OsStr, limit: u64) -> Result<(Vec<u8>, Option<Ownership>), Refusal> {
         // Looked at before it is opened: opening a device may already do something.
-        require_file(self.kind(name)?)?;
-        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-        let file = File::from(openat(&self.0, name, flags, Mode::empty()).map_err(|error| match error {
-            Errno::LOOP => Refusal::Symlink,
-            other => refusal(other),
-        })?);
-        let stat = fstat(&file).map_err(refusal)?;
-        require_file(kind(FileType::from_raw_mode(stat.st_mode)))?;
-        let mut bytes = Vec::with_capacity(usize::try_from(stat.st_size).unwrap_or(0).min(64 << 10) + 1);
+        match self.0.facts_of(name)?.kind {
+            apex_files::Kind::File => {}
+            apex_files::Kind::Symlink => return Err(Refusal::Symlink),
+            other => return Err(Refusal::NotRegular(other.described())),
+        }
+        let (file, facts) = self.0.file(Path::new(name))?;
+        let mut bytes = Vec::with_capacity(usize::try_from(facts.length).unwrap_or(0).min(64 << 10) + 1);
         file.take(limit).read_to_end(&mut bytes).map_err(Refusal::of)?;
-        Ok((bytes, Some(ownership(&stat))))
+        Ok((bytes, Some(facts.ownership)))
     }
 }
 
-fn directory_flags() -> OFlags {
-    OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC
-}
-
-fn require_file(kind: Kind) -> Result<(), Refusal> {
-    match kind {
-        Kind::File => Ok(()),
-        Kind::Symlink => Err(Refusal::Symlink),
-        Kind::Directory => Err(Refusal::NotRegular("a directory")),
-        Kind::Other(what) => Err(Refusal::NotRegular(what)),
+impl From<apex_files::Kind> for Kind {
+    fn from(kind: apex_files::Kind) -> Self {
+        match kind {
+            apex_files::Kind::Directory => Self::Directory,
+            apex_files::Kind::File => Self::File,
+            apex_files::Kind::Symlink => Self::Symlink,
+            other => Self::Other(other.described()),
+        }
     }
 }
 
-fn kind(file_type: FileType) -> Kind {
-    match file_type {
-        FileType::Directory => Kind::Directory,
-        FileType::RegularFile => Kind::File,
-        FileType::Symlink => Kind::Symlink,
-        FileType::Fifo => Kind::Other("a FIFO"),
-        FileType::Socket => Kind::Other("a socket"),
-        FileType::CharacterDevice | FileType::BlockDevice => Kind::Other("a device"),
-        FileType::Unknown => Kind::Other("of an unknown kind"),
+impl From<OpenError> for Refusal {
+    fn from(error: OpenError) -> Self {
+        match error {
+            OpenError::Missing => Self::Missing,
+            OpenError::Denied => Self::Denied,
+            OpenError::Symlink => Self::Symlink,
+            OpenError::NotDirectory => Self::NotDirectory,
+            OpenError::NotRegular(kind) => Self::NotRegular(kind.described()),
+            other => Self::Io(other.into_io()),
+        }
     }
-}
-
-fn refusal(error: Errno) -> Refusal {
-    Refusal::of(error.into())
 }
