@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 #![expect(clippy::print_stdout, reason = "tasks talk to whoever started them")]
 
+mod bench;
 mod demo;
 mod docs;
 mod explained;
@@ -44,6 +45,8 @@ enum Task {
     Schema(schema::Arguments),
     /// Write the documentation of `plugin.json` and of the faults in it.
     Docs(docs::Arguments),
+    /// Run the benchmarks and print each median beside its anchor.
+    Bench(bench::Arguments),
 }
 
 fn main() -> anyhow::Result<()> {
@@ -57,5 +60,6 @@ fn main() -> anyhow::Result<()> {
         Task::Tidy => tidy::run(),
         Task::Schema(arguments) => schema::run(&arguments),
         Task::Docs(arguments) => docs::run(&arguments),
+        Task::Bench(arguments) => bench::run(&arguments),
     }
 }

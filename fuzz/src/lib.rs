@@ -1,0 +1,20 @@
+//! What must hold for any bytes at all, one function for each reader of bytes that others may have made.
+//!
+//! Each function reads the bytes it is given and panics if an invariant is broken. The fuzz targets feed them from the
+//! fuzzer; the test `tests/tests/fuzz_replay.rs` includes this very file and feeds them the seeds, so that target and
+//! replay cannot drift apart.
+#![allow(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a panic is a finding")]
+
+mod archive;
+mod elf;
+mod metadata;
+mod signature;
+mod specifier;
+mod trust_store;
+
+pub use archive::archive;
+pub use elf::elf;
+pub use metadata::metadata;
+pub use signature::signature;
+pub use specifier::specifier;
+pub use trust_store::trust_store;
