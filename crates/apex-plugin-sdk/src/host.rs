@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     Result, ResultExt, State,
-    services::{Services, Shared},
+    services::{Services, Shared, SharedParts},
 };
 
 /// The host, as a plugin sees it outside a call: configuration, log and the state of everybody.
@@ -24,8 +24,8 @@ pub struct Host {
 
 impl Host {
     pub(crate) fn new(host: HostBox, configuration: &[u8]) -> Self {
-        let shared = Shared { configuration: configuration.into(), updates: Arc::new(Mutex::new(())) };
-        Self { services: Arc::new(Services::Host(host)), shared }
+        let shared = SharedParts { configuration: configuration.into(), updates: Mutex::new(()) };
+        Self { services: Arc::new(Services::Host(host)), shared: Arc::new(shared) }
     }
 
     /// The plugin's configuration, which the host has checked against the manifest's schema.

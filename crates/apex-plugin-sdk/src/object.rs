@@ -50,9 +50,10 @@ fn replace<P>(slot: &Slot<P>, stage: Stage<P>) -> Stage<P> {
     std::mem::replace(&mut *slot.write().unwrap_or_else(PoisonError::into_inner), stage)
 }
 
-fn running<P>(slot: &Slot<P>) -> Result<Instance<P>, PluginError> {
+/// Takes what is asked for of an instance that runs.
+fn running<P, T>(slot: &Slot<P>, take: impl FnOnce(&Instance<P>) -> T) -> Result<T, PluginError> {
     let out_of_turn = match &*slot.read().unwrap_or_else(PoisonError::into_inner) {
-        Stage::Running(instance) => return Ok(instance.clone()),
+        Stage::Running(instance) => return Ok(take(instance)),
         Stage::New | Stage::Initializing => "called before it was initialized",
         Stage::Stopped => "called after it was shut down",
     };
@@ -71,8 +72,8 @@ fn crossing<T: 'static>(
 impl<P: Plugin> Object<P> {
     /// The plugin and the context of a call to it.
     fn begin(&self, call: CallBox) -> Result<(Arc<P>, Context), PluginError> {
-        let Instance { plugin, host } = running(&self.0)?;
-        Ok((plugin, Context::new(call, host.shared)))
+        let (plugin, shared) = running(&self.0, |running| (running.plugin.clone(), running.host.shared.clone()))?;
+        Ok((plugin, Context::new(call, shared)))
     }
 }
 
@@ -96,7 +97,7 @@ impl<P: Plugin> PluginObject for Object<P> {
             replace(&slot, Stage::Running(Instance { plugin: Arc::new(plugin), host }));
             Ok(())
         };
-        crossing(initialize, Some(services.clone()), move |error| services.log_lost(&error))
+        crossing(initialize, trace::note(&services), move |error| services.log_lost(&error))
     }
 
     fn execute(&self, call: CallBox, action: RString, params: RVec<u8>) -> FfiFuture<RResult<RVec<u8>, AbiError>> {
@@ -109,7 +110,7 @@ impl<P: Plugin> PluginObject for Object<P> {
             let reply = plugin.execute(&action, Params::new(params), &context).await;
             reply.map(|reply| reply.into_bytes().into()).map_err(Error::into_plugin_error)
         };
-        crossing(execute, Some(services.clone()), move |error| services.log_lost(&error))
+        crossing(execute, trace::note(&services), move |error| services.log_lost(&error))
     }
 
     fn execute_stream(
@@ -128,11 +129,11 @@ impl<P: Plugin> PluginObject for Object<P> {
             let chunks = plugin.execute_stream(&action, Params::new(params), context).await;
             let chunks = chunks.map_err(Error::into_plugin_error)?;
             let chunks = chunks.map_ok(Chunk::into_abi).map_err(Error::into_plugin_error);
-            Ok(contained_stream(Entered::new(chunks, Some(while_streaming.clone())), move |error| {
+            Ok(contained_stream(Entered::new(chunks, trace::note(&while_streaming)), move |error| {
                 while_streaming.log_lost(&error);
             }))
         };
-        crossing(execute, Some(services.clone()), move |error| services.log_lost(&error))
+        crossing(execute, trace::note(&services), move |error| services.log_lost(&error))
     }
 
     fn migrate_state(&self, from: RString, state: RVec<u8>) -> FfiFuture<RResult<ROption<RVec<u8>>, AbiError>> {
@@ -148,7 +149,7 @@ impl<P: Plugin> PluginObject for Object<P> {
     }
 
     fn shutdown(&self) -> FfiFuture<RResult<(), AbiError>> {
-        let (slot, instance) = match running(&self.0) {
+        let (slot, instance) = match running(&self.0, Instance::clone) {
             Ok(instance) => (self.0.clone(), instance),
             Err(error) => return refused(error),
         };
@@ -160,7 +161,7 @@ impl<P: Plugin> PluginObject for Object<P> {
             drop(instance);
             result
         };
-        crossing(shutdown, Some(services.clone()), move |error| services.log_lost(&error))
+        crossing(shutdown, trace::note(&services), move |error| services.log_lost(&error))
     }
 }
 

@@ -29,6 +29,10 @@ pin_project! {
         fn drop(this: Pin<&mut Self>) {
             // Where the runtime cannot start, nothing that needs it was ever polled.
             let mut this = this.project();
+            // What is ready is dropped already, and to enter costs more than to look.
+            if this.inner.is_none() {
+                return;
+            }
             let _entered = enter().ok();
             let _attributed = trace::attributed(this.services);
             this.inner.set(None);

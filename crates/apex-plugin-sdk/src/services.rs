@@ -14,13 +14,14 @@ pub(crate) enum Services {
     Call(CallBox),
 }
 
-/// What all of an instance's handles share.
-#[derive(Clone)]
-pub(crate) struct Shared {
+/// What all of an instance's handles share; each call has one.
+pub(crate) type Shared = Arc<SharedParts>;
+
+pub(crate) struct SharedParts {
     /// The configuration, JSON as it came.
-    pub(crate) configuration: Arc<[u8]>,
+    pub(crate) configuration: Box<[u8]>,
     /// Lets the instance's own updates of the global state wait for each other instead of meeting in a conflict.
-    pub(crate) updates: Arc<Mutex<()>>,
+    pub(crate) updates: Mutex<()>,
 }
 
 impl Services {

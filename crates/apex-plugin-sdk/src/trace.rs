@@ -64,6 +64,11 @@ fn wanted() -> LevelFilter {
     }
 }
 
+/// The services that events are to be forwarded by, if any are.
+pub(crate) fn note(services: &Arc<Services>) -> Option<Arc<Services>> {
+    INSTALLED.load(Ordering::Relaxed).then(|| Arc::clone(services))
+}
+
 /// Whom an event belongs to that says nothing of it itself.
 fn of_this_thread() -> Option<Arc<Services>> {
     let of_call = CALL.try_with(|call| {

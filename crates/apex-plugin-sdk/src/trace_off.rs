@@ -8,6 +8,10 @@ pub(crate) fn install() {}
 
 pub(crate) fn instance(_: &Arc<Services>) {}
 
+pub(crate) fn note(_: &Arc<Services>) -> Option<Arc<Services>> {
+    None
+}
+
 /// Does nothing.
 pub(crate) struct Attributed<'a>(PhantomData<&'a mut ()>);
 
