@@ -19,6 +19,7 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("apex-state", &["apex-meta"]),
     ("apex-exec", &["apex-meta", "apex-abi", "apex-trust"]),
     ("apex-package", &["apex-meta", "apex-trust"]),
+    ("apex-host", &["apex-meta", "apex-abi"]),
     ("apex-plugin-sdk", &["apex-meta", "apex-abi"]),
     (
         "apex-plugins",
@@ -31,9 +32,10 @@ const FLOORS: &[(&str, &[&str])] = &[
             "apex-resolve",
             "apex-state",
             "apex-exec",
+            "apex-host",
         ],
     ),
-    ("apex-plugins-cli", &["apex-plugins", "apex-package"]),
+    ("apex-plugins-cli", &["apex-plugins", "apex-files", "apex-package"]),
     ("xtask", &["apex-meta", "apex-trust", "apex-package"]),
     ("apex-plugins-tests", &["apex-plugins", "apex-package"]),
 ];

@@ -93,32 +93,50 @@ fn invalid(path: &Path, what: &str, hint: &str) -> Failure {
 fn check_owner(path: &Path, metadata: &std::fs::Metadata) -> Result<(), Failure> {
     use std::os::unix::fs::MetadataExt as _;
 
-    let user = rustix::process::geteuid().as_raw();
-    let owner = metadata.uid();
-    if owner != user && owner != 0 {
-        let message = format!("the settings in {} belong to user {owner}, not to you", path.display());
-        return Err(Failure::new("InsecureOwner", message).hint(format!("look at the file, then `chown {user}` it")));
+    use apex_files::{Ownership, Part, StrictModes};
+
+    let ownership = Ownership { uid: metadata.uid(), gid: metadata.gid(), mode: metadata.mode() & 0o7777 };
+    match StrictModes::of_this_process().exposure(ownership, Part::Own) {
+        Some(exposure) => Err(exposed(path, path, exposure, ownership)),
+        None => Ok(()),
     }
-    // Many systems give each user a group of their own and a umask that lets it write.
-    let writable = if metadata.gid() == owner { 0o002 } else { 0o022 };
-    if metadata.mode() & writable != 0 {
-        let mode = metadata.mode() & 0o7777;
-        let message = format!("others can write to the settings in {} (mode {mode:04o})", path.display());
-        let hint = format!("look at the file, then `chmod go-w {}`", path.display());
-        return Err(Failure::new("InsecurePermissions", message).hint(hint));
-    }
-    Ok(())
 }
 
 /// Refuses a file that others could replace by another one.
 #[cfg(unix)]
 fn check_parents(path: &Path) -> Result<(), Failure> {
-    use apex_plugins::trust::check_ownership_of_parents;
+    use apex_files::{Directory, GuardedError, Part, StrictModes};
 
-    check_ownership_of_parents(path).map_err(|error| {
-        let message = format!("others could replace the settings in {}", path.display());
-        Failure::new(error.code(), message).caused_by(&error).hint_if(error.hint())
-    })
+    let real = path.canonicalize().map_err(|error| Failure::io("look at the settings in", path, &error))?;
+    let Some(parent) = real.parent() else { return Ok(()) };
+    match Directory::open_guarded(parent, Part::Parent, &StrictModes::of_this_process()) {
+        Ok(_) => Ok(()),
+        Err(GuardedError::Exposed { path: above, exposure, ownership }) => {
+            Err(exposed(path, &above, exposure, ownership))
+        }
+        Err(GuardedError::Open { path: above, source }) => {
+            Err(Failure::io("look at the directory", &above, &source.into_io()))
+        }
+        Err(other) => Err(Failure::of("Unreadable", &other)),
+    }
+}
+
+/// The settings, or a directory above them, could be changed by others.
+#[cfg(unix)]
+fn exposed(settings: &Path, at: &Path, exposure: apex_files::Exposure, ownership: apex_files::Ownership) -> Failure {
+    let (settings, at) = (settings.display(), at.display());
+    match exposure {
+        apex_files::Exposure::Foreign => {
+            let message =
+                format!("the settings in {settings} could be changed by user {}, who owns {at}", ownership.uid);
+            Failure::new("InsecureOwner", message).hint(format!("look at the file, then take {at} over with chown"))
+        }
+        _ => {
+            let mode = ownership.mode & 0o7777;
+            let message = format!("others can write to the settings in {settings}, by the mode {mode:04o} of {at}");
+            Failure::new("InsecurePermissions", message).hint(format!("look at the file, then `chmod go-w {at}`"))
+        }
+    }
 }
 
 #[cfg(not(unix))]
