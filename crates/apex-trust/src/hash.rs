@@ -1,4 +1,4 @@
-//! One face for the two hash functions of digests.
+//! One face for the two hash functions of digests, and for reading what they hash.
 
 use apex_meta::DigestAlgorithm;
 use sha2::Digest as _;
@@ -33,4 +33,16 @@ impl Hasher {
             Self::Sha256(hasher) => hasher.finalize().into(),
         }
     }
+}
+
+/// Reads from a place of a file on, without moving a cursor that others share.
+#[cfg(unix)]
+pub(crate) fn read_at(file: &std::fs::File, buffer: &mut [u8], offset: u64) -> std::io::Result<usize> {
+    std::os::unix::fs::FileExt::read_at(file, buffer, offset)
+}
+
+/// Elsewhere there are no trees to read.
+#[cfg(not(unix))]
+pub(crate) fn read_at(_file: &std::fs::File, _buffer: &mut [u8], _offset: u64) -> std::io::Result<usize> {
+    Err(std::io::ErrorKind::Unsupported.into())
 }

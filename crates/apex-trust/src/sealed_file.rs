@@ -7,6 +7,8 @@ use std::{
     sync::Arc,
 };
 
+use crate::hash::read_at;
+
 /// A file in memory, sealed against every change by this or any other process.
 ///
 /// On Linux it is a `memfd` with all write, size and seal operations sealed off. What was hashed is therefore what
@@ -56,6 +58,11 @@ impl SealedFile {
         self.executable
     }
 
+    /// Reads some of the sealed bytes from a place on.
+    pub(crate) fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        read_at(&self.file, buffer, offset)
+    }
+
     /// Reads the sealed bytes from their start, without moving a cursor that others share.
     pub fn reader(&self) -> impl Read + Seek + '_ {
         Reader { file: &self.file, length: self.length, offset: 0 }
@@ -79,7 +86,7 @@ struct Reader<'a> {
 
 impl Read for Reader<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = platform::read_at(self.file, buffer, self.offset)?;
+        let read = read_at(self.file, buffer, self.offset)?;
         self.offset += read as u64;
         Ok(read)
     }
@@ -110,14 +117,7 @@ pub(crate) enum SealError {
 
 #[cfg(target_os = "linux")]
 mod platform {
-    use std::{
-        fs::File,
-        io,
-        os::{fd::AsRawFd, unix::fs::FileExt},
-        path::PathBuf,
-        thread,
-        time::Duration,
-    };
+    use std::{fs::File, io, os::fd::AsRawFd, path::PathBuf, thread, time::Duration};
 
     use rustix::{
         fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create},
@@ -152,10 +152,6 @@ mod platform {
     pub(super) fn path(file: &File) -> PathBuf {
         PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd()))
     }
-
-    pub(super) fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-        file.read_at(buffer, offset)
-    }
 }
 
 #[cfg(not(target_os = "linux"))]
@@ -172,10 +168,6 @@ mod platform {
 
     pub(super) fn path(_file: &File) -> PathBuf {
         PathBuf::new()
-    }
-
-    pub(super) fn read_at(_file: &File, _buffer: &mut [u8], _offset: u64) -> io::Result<usize> {
-        Err(io::ErrorKind::Unsupported.into())
     }
 }
 

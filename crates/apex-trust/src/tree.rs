@@ -2,7 +2,6 @@
 
 use std::{
     fs::File,
-    io::{self, Read},
     path::{Path, PathBuf},
 };
 
@@ -11,6 +10,7 @@ use apex_meta::{Digest, DigestAlgorithm};
 use crate::{PathCensus, TreePath, hash::Hasher, sealed_file::SealedFile};
 
 mod error;
+mod hashing;
 #[cfg_attr(not(unix), path = "tree/other.rs")]
 #[cfg_attr(unix, path = "tree/unix.rs")]
 mod platform;
@@ -18,6 +18,7 @@ mod platform;
 mod tests;
 
 pub use error::{TreeError, TreeLimit};
+use hashing::Hashed;
 
 /// The name of the file that the tree digest leaves out, since it holds that digest.
 pub(crate) const MANIFEST: &str = "plugin.json";
@@ -31,6 +32,9 @@ pub(crate) const MANIFEST: &str = "plugin.json";
 /// H( "apex-plugins/tree/v1\0" alg "\0" u32le(count)
 ///    { u32le(len(path)) path  u64le(size)  u8 exec  H(content) } ... )      sorted by path bytes
 /// ```
+///
+/// Large trees are hashed on several threads, each with a buffer of its own of 128 KiB and nothing mapped, so that the
+/// memory needed does not grow with the tree and nobody who shortens a file can kill the process.
 ///
 /// # Errors
 /// The tree holds what a plugin may not hold: links, special files, setuid or setgid bits, unportable or colliding
@@ -71,13 +75,6 @@ pub struct OpenedFile {
     pub size: u64,
     /// Whether its owner may execute it.
     pub executable: bool,
-}
-
-/// What hashing a file brings to light.
-struct Hashed {
-    size: u64,
-    executable: bool,
-    content: [u8; 32],
 }
 
 impl Tree {
@@ -162,61 +159,6 @@ impl Tree {
         Ok(self.combine(algorithm, hashed))
     }
 
-    fn hash_files(
-        &self,
-        algorithm: DigestAlgorithm,
-        sealed: Option<(&TreePath, &SealedFile)>,
-    ) -> Result<Vec<Hashed>, TreeError> {
-        let total: u64 = self.files.iter().map(|file| file.size).sum();
-        let workers = if total < PARALLEL_BYTES { 1 } else { MAX_WORKERS.min(self.files.len()) };
-        // Every n-th file goes to one worker; put together again in order, so that the first fault by path wins.
-        let hash_share = |worker: usize| -> Vec<Result<Hashed, TreeError>> {
-            self.files
-                .iter()
-                .skip(worker)
-                .step_by(workers)
-                .map(|file| self.hash_file(file, algorithm, sealed))
-                .collect()
-        };
-        if workers <= 1 {
-            return hash_share(0).into_iter().collect();
-        }
-        let shares = std::thread::scope(|scope| {
-            let handles: Vec<_> = (0..workers).map(|worker| scope.spawn(move || hash_share(worker))).collect();
-            handles.into_iter().map(std::thread::ScopedJoinHandle::join).collect::<Result<Vec<_>, _>>()
-        });
-        let mut shares: Vec<_> = match shares {
-            Ok(shares) => shares.into_iter().map(Vec::into_iter).collect(),
-            Err(panic) => std::panic::resume_unwind(panic),
-        };
-        (0..self.files.len()).filter_map(|at| shares[at % workers].next()).collect()
-    }
-
-    fn hash_file(
-        &self,
-        file: &TreeFile,
-        algorithm: DigestAlgorithm,
-        sealed: Option<(&TreePath, &SealedFile)>,
-    ) -> Result<Hashed, TreeError> {
-        if let Some((path, sealed)) = sealed
-            && *path == file.path
-        {
-            let unreadable = |source| TreeError::unreadable(self.directory.join(file.path.as_str()), source);
-            let (size, content) = hash_content(sealed.reader(), algorithm).map_err(unreadable)?;
-            return Ok(Hashed { size, executable: sealed.executable(), content });
-        }
-        let opened = self.open_file(&file.path)?;
-        let full_path = self.directory.join(file.path.as_str());
-        let limit = TreeLimit::FileBytes;
-        // What is hashed counts, not what was listed: a file that grows or shrinks meanwhile changes the digest.
-        let (size, content) = hash_content(opened.file.take(limit.value() + 1), algorithm)
-            .map_err(|source| TreeError::unreadable(&full_path, source))?;
-        if size > limit.value() {
-            return Err(TreeError::TooLarge { directory: full_path, limit });
-        }
-        Ok(Hashed { size, executable: opened.executable, content })
-    }
-
     fn combine(&self, algorithm: DigestAlgorithm, hashed: Vec<Hashed>) -> Digest {
         let mut hasher = Hasher::new(algorithm);
         hasher.update(b"apex-plugins/tree/v1\0");
@@ -235,32 +177,9 @@ impl Tree {
     }
 }
 
-/// From here on hashing on several threads gains more than starting them costs.
-const PARALLEL_BYTES: u64 = 4 << 20;
-
-/// Enough to keep a disk and the memory bus busy; a host has other work besides.
-const MAX_WORKERS: usize = 4;
-
 /// A count or a length as four bytes; [`TreeLimit`] and [`TreePath::MAX_BYTES`] keep both far below 2^32.
 fn little_endian_length(length: usize) -> [u8; 4] {
     u32::try_from(length).unwrap_or(u32::MAX).to_le_bytes()
-}
-
-fn hash_content(mut reader: impl Read, algorithm: DigestAlgorithm) -> io::Result<(u64, [u8; 32])> {
-    let mut hasher = Hasher::new(algorithm);
-    let mut buffer = vec![0; 64 << 10];
-    let mut size = 0;
-    loop {
-        match reader.read(&mut buffer) {
-            Ok(0) => return Ok((size, hasher.finish())),
-            Ok(read) => {
-                hasher.update(&buffer[..read]);
-                size += read as u64;
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
 }
 
 fn check_names_and_sizes(directory: &Path, files: &[TreeFile]) -> Result<(), TreeError> {

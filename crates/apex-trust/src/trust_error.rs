@@ -106,6 +106,14 @@ pub enum TrustError {
         /// Why.
         reason: String,
     },
+    /// The dynamic linker of this process was told to bring in code that nobody verified.
+    #[error("plugin {id}: it may not be loaded into a process whose environment sets {}", variables.join(", "))]
+    UnsafeEnvironment {
+        /// The plugin.
+        id: PluginId,
+        /// The variables that are set.
+        variables: Vec<&'static str>,
+    },
     /// The operator denied these very files.
     #[error("plugin {id}: its digest {digest} is denied")]
     DigestDenied {
@@ -131,6 +139,7 @@ impl TrustError {
             Self::KeyNotYetValid { .. } => "KeyNotYetValid",
             Self::KeyRevoked { .. } => "KeyRevoked",
             Self::DigestDenied { .. } => "DigestDenied",
+            Self::UnsafeEnvironment { .. } => "UnsafeEnvironment",
         }
     }
 
@@ -163,6 +172,10 @@ impl TrustError {
             }
             Self::KeyRevoked { publisher, .. } => format!(
                 "get a release that `{publisher}` signed with another key; apex trust list shows which are revoked"
+            ),
+            Self::UnsafeEnvironment { variables, .. } => format!(
+                "start the program without them: env {} PROGRAM; or let plugins run in children only",
+                variables.iter().map(|name| format!("-u {name}")).collect::<Vec<_>>().join(" ")
             ),
             Self::DigestDenied { .. } => "get another release; the operator denied this one: apex trust list".into(),
         })

@@ -1,6 +1,7 @@
 //! From a directory and its manifest to a verdict, and to the bytes that may be loaded.
 
 use std::{
+    ffi::OsStr,
     io::{Read, Seek},
     path::Path,
     sync::Arc,
@@ -36,12 +37,18 @@ pub struct Verifier {
     policy: Policy,
     history: Arc<dyn History>,
     clock: Clock,
+    /// The variables set in this process that have the dynamic linker bring in other code.
+    unsafe_variables: Vec<&'static str>,
 }
+
+/// What has the dynamic linker map code that nobody verified, or find another library under a name (`ld.so(8)`).
+const LINKER_VARIABLES: &[&str] = &["LD_AUDIT", "LD_LIBRARY_PATH", "LD_PRELOAD"];
 
 impl Verifier {
     /// A verifier without memory that goes by the system's clock.
     pub fn new(store: Arc<TrustStore>, policy: Policy) -> Self {
-        Self { store, policy, history: Arc::new(NoHistory), clock: Arc::new(SystemTime::now) }
+        let (history, clock) = (Arc::new(NoHistory), Arc::new(SystemTime::now));
+        Self { store, policy, history, clock, unsafe_variables: Vec::new() }
     }
 
     /// Adds what is remembered of earlier plugins.
@@ -55,6 +62,19 @@ impl Verifier {
     #[must_use]
     pub fn with_clock(mut self, clock: impl Fn() -> SystemTime + Send + Sync + 'static) -> Self {
         self.clock = Arc::new(clock);
+        self
+    }
+
+    /// Tells the names of the variables that this process was started with.
+    ///
+    /// Under [`crate::PolicyLevel::Strict`] nothing is accepted into a process where one of them has the dynamic linker
+    /// bring in code that nobody verified: `LD_PRELOAD`, `LD_LIBRARY_PATH` or `LD_AUDIT`. A host that runs nothing in
+    /// its own process has no need to tell.
+    #[must_use]
+    pub fn with_environment(mut self, names: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Self {
+        let names: Vec<_> = names.into_iter().collect();
+        let is_set = |variable: &&str| names.iter().any(|name| name.as_ref() == *variable);
+        self.unsafe_variables = LINKER_VARIABLES.iter().copied().filter(is_set).collect();
         self
     }
 

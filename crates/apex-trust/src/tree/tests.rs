@@ -22,7 +22,7 @@ fn write(directory: &Path, files: &Files) {
         let path = directory.join(path);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         let mut file = File::create_new(&path).unwrap();
-        io::Write::write_all(&mut file, content).unwrap();
+        std::io::Write::write_all(&mut file, content).unwrap();
         let mode = if *executable { 0o755 } else { 0o644 };
         fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
     }

@@ -97,10 +97,15 @@ impl Verifier {
             Err(error) if subject.dev_root => child_only(digest, error.to_reason()),
             Err(error) => return Err(error),
         };
-        match subject.examination.library() {
-            Ok(_) => Ok(acceptance),
-            Err(source) => Err(TrustError::Library { id: id.clone(), source: source.clone() }),
+        if let Err(source) = subject.examination.library() {
+            return Err(TrustError::Library { id: id.clone(), source: source.clone() });
         }
+        // The last of all, since the plugin cannot help it.
+        let is_strict = self.policy().level() == PolicyLevel::Strict;
+        if is_strict && acceptance.placement == Placement::InProcess && !self.unsafe_variables.is_empty() {
+            return Err(TrustError::UnsafeEnvironment { id: id.clone(), variables: self.unsafe_variables.clone() });
+        }
+        Ok(acceptance)
     }
 
     /// The digest that is claimed counts as well as that of the files: whoever denied a release meant both.

@@ -232,3 +232,25 @@ fn levels_are_named_on_the_command_line() {
     assert_eq!(PolicyLevel::default(), PolicyLevel::Standard);
     assert!("dev".parse::<PolicyLevel>().is_err());
 }
+
+#[test]
+fn strict_lets_nothing_into_a_process_whose_linker_was_told_to_bring_in_other_code() {
+    let acme = Acme::new();
+    let plant = Plant::new().signed(&acme.key);
+    let with = |policy, names: &[&str]| acme.verifier(policy).with_environment(names);
+    for name in ["LD_PRELOAD", "LD_LIBRARY_PATH", "LD_AUDIT"] {
+        let strict = with(Policy::strict(), &["PATH", name, "HOME"]);
+        let error = outcome(&strict, &plant, false).unwrap_err();
+        assert_eq!(error.code(), "UnsafeEnvironment");
+        assert!(error.to_string().contains(name) && error.hint().unwrap().contains(name), "{error}");
+        assert_eq!(code(&strict, &Plant::new()), "MissingChecksum", "what is wrong with the plugin comes first");
+        assert!(outcome(&with(Policy::standard(), &[name]), &plant, false).is_ok());
+    }
+    for harmless in ["LD_PRELOAD_", "ld_preload", "LD_DEBUG", ""] {
+        assert!(outcome(&with(Policy::strict(), &[harmless]), &plant, false).is_ok(), "{harmless}");
+    }
+    let mut store = TrustStore::empty();
+    store.add_publisher("acme", acme.key.public_key(), &["com.acme"], Placement::Process).unwrap();
+    let in_a_child = Verifier::new(Arc::new(store), Policy::strict()).with_environment(["LD_PRELOAD"]);
+    assert!(outcome(&in_a_child, &plant, false).is_ok(), "a child is started without them");
+}
