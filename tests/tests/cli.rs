@@ -6,10 +6,16 @@
 
 #[path = "cli/auditing.rs"]
 mod auditing;
+#[path = "cli/blaming.rs"]
+mod blaming;
 #[path = "cli/checking.rs"]
 mod checking;
+#[path = "cli/guide.rs"]
+mod guide;
 #[path = "cli/house.rs"]
 mod house;
+#[path = "cli/intruding.rs"]
+mod intruding;
 #[path = "cli/listing.rs"]
 mod listing;
 #[path = "cli/manners.rs"]

@@ -149,7 +149,7 @@ fn each_way_to_fail_has_its_code_its_exit_and_a_remedy() {
         (&["com.acme.absent", "greet"], "PluginNotFound", 3),
         (&["com.apexagent.examples.greeter@^9", "greet"], "VersionNotFound", 3),
         (&[PROGRESS, "work"], "PluginBlocked", 4),
-        (&[GREETER, "greet", "-p", "name=Ada", "--isolation", "process"], "IsolationUnavailable", 4),
+        (&[FAULTY, "abort", "--isolation", "process"], "PluginCrashed", 6),
         (&[FAULTY, "fail"], "Execution", 1),
         (&[FAULTY, "fail", "-p", "kind=ResourceNotFound"], "ResourceNotFound", 1),
         (&[FAULTY, "fail", "-p", "kind=InvalidParameters"], "InvalidParameters", 5),

@@ -1,0 +1,104 @@
+//! The commands of `docs/security_guide.md` do what it says, in its order.
+
+use std::{fs, process::Command};
+
+use apex_plugins::{meta::Document, trust::SigningKey};
+
+use crate::house::{Ended, House, Proof};
+
+/// A command of the guide: what is typed, the exit code that is promised, and lines that are shown of its output.
+struct Shown {
+    line: String,
+    exit: i32,
+    output: Vec<String>,
+}
+
+/// The commands in the guide's blocks.
+fn commands() -> Vec<Shown> {
+    let guide = apex_plugins_tests::workspace_root().join("docs/security_guide.md");
+    let text = fs::read_to_string(guide).unwrap();
+    let blocks = text.split("```console\n").skip(1).map(|rest| rest.split("```").next().unwrap());
+    let mut commands: Vec<Shown> = Vec::new();
+    for line in blocks.flat_map(str::lines) {
+        match line.strip_prefix("$ ") {
+            Some(typed) => {
+                let (line, comment) = typed.split_once('#').unwrap_or((typed, ""));
+                let exit = comment.trim().strip_prefix("exits with ").map_or(0, |number| number.parse().unwrap());
+                commands.push(Shown { line: line.trim().to_owned(), exit, output: Vec::new() });
+            }
+            None => commands.last_mut().unwrap().output.push(line.to_owned()),
+        }
+    }
+    commands
+}
+
+/// Whether a line of output is the one shown, in which `…` stands for anything.
+fn is_shown(shown: &str, line: &str) -> bool {
+    let mut rest = line;
+    shown.split('…').all(|piece| {
+        let found = rest.find(piece.trim());
+        rest = &rest[found.unwrap_or(0)..];
+        found.is_some()
+    })
+}
+
+/// A shell in the house, in which `apex` is to be found and the guide's variables are set.
+fn shell(house: &House, line: &str, head: &str) -> Ended {
+    let apex = apex_plugins_tests::apex();
+    let path = format!("{}:/usr/bin:/bin", apex.parent().unwrap().display());
+    let mut command = Command::new("/bin/sh");
+    command.args(["-ec", line]).env_clear().current_dir(house.path(""));
+    command.env("HOME", house.path("home")).env("PATH", path).env("HEAD", head);
+    let planted = house.path("home/.local/share/apex/plugins/greeter/plugin.json");
+    if let Ok(text) = fs::read(planted) {
+        let document = Document::parse(&text).unwrap();
+        let signature = document.manifest().signature.as_ref().unwrap();
+        command.env("KEY_ID", signature.key_id.to_string());
+        command.env("DIGEST", document.manifest().checksum.unwrap().to_string());
+    }
+    Ended::of(&mut command)
+}
+
+/// Once the author has a key, there is a plugin that it signed, where the user's plugins are.
+fn deliver(house: &House) {
+    let (key, plugins) = (house.path("acme.pem"), house.path("home/.local/share/apex/plugins"));
+    if !key.exists() || plugins.exists() {
+        return;
+    }
+    let key = SigningKey::read_pem(&key).unwrap();
+    let planted = house.plant("greeter", Proof::Signature(&key), |_| ());
+    fs::create_dir_all(&plugins).unwrap();
+    apex_plugins_tests::copy_tree(&planted, &plugins.join("greeter"));
+}
+
+#[test]
+fn the_security_guides_commands_do_what_it_says() {
+    let house = House::new();
+    let mut head = String::new();
+    let commands = commands();
+    assert!(commands.len() > 15, "the guide shows {} commands", commands.len());
+    for Shown { line, exit, output } in commands {
+        let ended = shell(&house, &line, &head);
+        assert_eq!(ended.code, Some(exit), "{line}: {}{}", ended.stdout, ended.stderr);
+        for shown in output {
+            let found = ended.stdout.lines().any(|line| is_shown(&shown, line));
+            assert!(found, "{line} shows no line `{shown}`:\n{}", ended.stdout);
+        }
+        if let Some(known) = ended.stdout.lines().find_map(|line| line.strip_prefix("head ")) {
+            known.clone_into(&mut head);
+        }
+        deliver(&house);
+    }
+}
+
+/// The guide's table is the one that the policy's documentation and its test have.
+#[test]
+fn the_security_guide_names_the_codes_that_the_policy_leads_to() {
+    let text = fs::read_to_string(apex_plugins_tests::workspace_root().join("docs/security_guide.md")).unwrap();
+    let rows: Vec<_> = text.lines().filter(|line| line.starts_with("| ")).skip(1).collect();
+    assert_eq!(rows.len(), 7, "{rows:#?}");
+    let codes = ["SignatureMissing", "MissingChecksum", "SignatureStripped", "UntrustedKey", "ChecksumMismatch"];
+    for (row, code) in rows[1..].iter().zip(codes) {
+        assert!(row.contains(&format!("| `{code}` |")), "{row}");
+    }
+}
