@@ -61,6 +61,7 @@ pub struct FakePlugin {
     manifest: Value,
     scripts: BTreeMap<String, Vec<Script>>,
     calls: Arc<Mutex<Vec<FakeCall>>>,
+    is_forgetful: bool,
 }
 
 /// A call that a [`FakePlugin`] got.
@@ -82,7 +83,7 @@ impl FakePlugin {
             "id": id, "name": id, "version": "1.0.0", "description": "Plays a script.", "author": "Tests",
             "entry_point": "testing::FakePlugin",
         });
-        Self { manifest, scripts: BTreeMap::new(), calls: Arc::default() }
+        Self { manifest, scripts: BTreeMap::new(), calls: Arc::default(), is_forgetful: false }
     }
 
     /// Sets the version.
@@ -93,6 +94,12 @@ impl FakePlugin {
     /// Sets a member of the manifest to what a test needs there, such as `dependencies`; `actions` is made of the scripts.
     pub fn member(mut self, name: &str, value: Value) -> Self {
         self.manifest[name] = value;
+        self
+    }
+
+    /// Lets it note no calls, for tests of very many.
+    pub fn forgetful(mut self) -> Self {
+        self.is_forgetful = true;
         self
     }
 
@@ -124,7 +131,8 @@ impl FakePlugin {
 
     /// The code, for [`Builder::builtin`](crate::Builder::builtin).
     pub fn module(&self) -> PluginModule {
-        let cast = Arc::new(player::Cast::new(self.scripts.clone(), Arc::clone(&self.calls)));
+        let cast =
+            Arc::new(player::Cast::new(self.scripts.clone(), (!self.is_forgetful).then(|| Arc::clone(&self.calls))));
         PluginModule::made_by("FakePlugin", move || Ok(plugin_box(player::Player::new(Arc::clone(&cast)))))
     }
 

@@ -24,6 +24,7 @@ use crate::{
 
 mod answer;
 mod driven;
+mod measured;
 
 use answer::Answer;
 
@@ -124,6 +125,7 @@ async fn run_captured(
         })
         .await?;
     let result = call(arguments, parameters, &manager, interrupt, session).await;
+    measured::tell(&manager);
     end(manager).await;
     match result {
         Ok(()) if interrupt.came() => Ok(Exit::Interrupted),

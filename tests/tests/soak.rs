@@ -1,0 +1,26 @@
+//! A short soak: no answer is lost, doubled or another call's, and memory stays flat.
+#![allow(clippy::unwrap_used, reason = "a test ends where it fails")]
+
+#[path = "../soak/soak.rs"]
+mod soak;
+
+use std::time::Duration;
+
+#[test]
+fn mixed_calls_over_all_placements_end_exactly_once_each() {
+    let directory = tempfile::tempdir().unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let plan = soak::Plan {
+        calls: 40_000,
+        at_most: Duration::from_secs(12),
+        tasks: 32,
+        seed: 7,
+        kill_every: Some(Duration::from_millis(400)),
+    };
+    let report = runtime.block_on(async { soak::soak(soak::subjects(directory.path()).await, plan).await });
+    assert!(report.faults.is_empty() && report.is_flat(), "{report}");
+    assert!(report.calls() > 1000, "{report}");
+    for placement in ["linked", "in-process"] {
+        assert!(report.ends.contains_key(&(placement, "done".to_owned())), "{report}");
+    }
+}
