@@ -8,8 +8,6 @@
 mod auditing;
 #[path = "cli/blaming.rs"]
 mod blaming;
-#[path = "cli/blaming.rs"]
-mod blaming;
 #[path = "cli/checking.rs"]
 mod checking;
 #[path = "cli/guide.rs"]
