@@ -223,15 +223,18 @@ impl TrustStore {
     /// Limits the time that a key counts in.
     ///
     /// # Errors
-    /// There is no such key.
+    /// There is no such key, or its time would end before it begins.
     pub fn set_validity(
         &mut self,
         key: &KeyId,
         not_before: Option<Timestamp>,
         not_after: Option<Timestamp>,
     ) -> Result<(), TrustStoreError> {
-        let trusted = self.key_mut(key)?;
+        let mut changed = self.clone();
+        let trusted = changed.key_mut(key)?;
         (trusted.not_before, trusted.not_after) = (not_before, not_after);
+        changed.check()?;
+        *self = changed;
         Ok(())
     }
 
@@ -320,8 +323,14 @@ impl TrustStore {
             if publisher.placement == Placement::Linked {
                 return Err(invalid(PublisherFault::Linked));
             }
-            for trusted in &publisher.keys {
+            for (position, trusted) in publisher.keys.iter().enumerate() {
                 let id = trusted.key.key_id();
+                if let (Some(not_before), Some(not_after)) = (trusted.not_before, trusted.not_after)
+                    && not_after < not_before
+                {
+                    let fault = KeyFault::NeverValid { not_before, not_after };
+                    return Err(TrustStoreError::Key { publisher: name.to_owned(), position, fault });
+                }
                 if let Some(owner) = owners.insert(id, name) {
                     return Err(invalid(PublisherFault::SharedKey { id, owner: owner.to_owned() }));
                 }
@@ -335,7 +344,10 @@ impl TrustStore {
                 earlier.push((name, prefix));
             }
         }
-        Ok(())
+        match self.roots.iter().chain(&self.dev_roots).find(|root| !root.is_absolute()) {
+            Some(root) => Err(TrustStoreError::RelativeRoot { path: root.clone() }),
+            None => Ok(()),
+        }
     }
 }
 

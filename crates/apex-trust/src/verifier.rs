@@ -18,11 +18,13 @@ use crate::{
 
 mod examination;
 mod judgement;
+mod stored;
 #[cfg(all(test, target_os = "linux"))]
 mod tests;
 
 pub use examination::Examination;
 pub use judgement::{Acceptance, Judgement, Subject};
+pub use stored::StoredExamination;
 
 type Clock = Arc<dyn Fn() -> SystemTime + Send + Sync>;
 
@@ -96,12 +98,12 @@ impl Verifier {
             Ok(tree) => {
                 let digest = tree.digest(algorithm_of(document));
                 let library = find_library(&tree, document).and_then(|path| check_in_tree(&tree, path));
-                Examination::new(digest, library, self.try_signature(document))
+                Examination::new(digest, library, self.try_signature(document).into())
             }
             Err(error) => {
                 let expected = document.manifest().entry_point.library_paths();
                 let library = Err(LibraryError::LibraryMissing { expected });
-                Examination::new(Err(error), library, self.try_signature(document))
+                Examination::new(Err(error), library, self.try_signature(document).into())
             }
         }
     }
@@ -151,7 +153,7 @@ impl Verifier {
             }
             Err(error) => (tree.digest(algorithm_of(document)), None, Err(error)),
         };
-        Ok((Examination::new(digest, library, self.try_signature(document)), sealed))
+        Ok((Examination::new(digest, library, self.try_signature(document).into()), sealed))
     }
 }
 

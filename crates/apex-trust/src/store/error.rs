@@ -4,7 +4,7 @@ use std::{fmt, io, path::PathBuf};
 
 use apex_meta::{InvalidDigest, InvalidId, JsonError, PluginId};
 
-use crate::{KeyError, KeyId};
+use crate::{KeyError, KeyId, Timestamp};
 
 /// Why a trust store cannot be read, changed or saved.
 #[derive(Debug, thiserror::Error)]
@@ -43,6 +43,12 @@ pub enum TrustStoreError {
     /// A denied digest is none.
     #[error("the deny list of the trust store")]
     Deny(#[source] InvalidDigest),
+    /// A root is not absolute, so that it would be another directory for each working directory.
+    #[error("root {} of the trust store is not an absolute path", path.display())]
+    RelativeRoot {
+        /// The root.
+        path: PathBuf,
+    },
     /// No publisher has this name.
     #[error("the trust store has no publisher `{}`", name.escape_debug())]
     UnknownPublisher {
@@ -144,6 +150,13 @@ pub enum KeyFault {
         /// The algorithm as named, cut after 80 characters.
         name: String,
     },
+    /// It would never count: its time ends before it begins.
+    NeverValid {
+        /// The first second.
+        not_before: Timestamp,
+        /// The last second, which is an earlier one.
+        not_after: Timestamp,
+    },
     /// The id belongs to another key.
     WrongId {
         /// The id as stated.
@@ -160,6 +173,9 @@ impl fmt::Display for KeyFault {
             Self::Algorithm { name } => {
                 write!(f, "algorithm `{}` is not supported; ed25519 is", name.escape_debug())
             }
+            Self::NeverValid { not_before, not_after } => {
+                write!(f, "it never counts: it begins at {not_before}, but ends at {not_after}")
+            }
             Self::WrongId { stated, computed } => write!(f, "its id is {computed}, not {stated}"),
         }
     }
@@ -174,6 +190,7 @@ impl TrustStoreError {
             | Self::Format { .. }
             | Self::Publisher { .. }
             | Self::Key { .. }
+            | Self::RelativeRoot { .. }
             | Self::Deny(_) => "TrustStoreInvalid",
             Self::UnknownPublisher { .. } => "UnknownPublisher",
             Self::UnknownKey { .. } => "UnknownKey",
@@ -199,6 +216,7 @@ impl TrustStoreError {
             Self::Publisher { fault: PublisherFault::Overlap { .. }, .. } => {
                 "give each publisher its own prefix: apex trust add NAME --key FILE --prefix P".into()
             }
+            Self::RelativeRoot { path } => format!("write the whole path of {}", path.display()),
             Self::Json(_) | Self::Shape(_) | Self::Format { .. } | Self::Key { .. } | Self::Deny(_) => {
                 "write it with `apex trust` rather than by hand".into()
             }

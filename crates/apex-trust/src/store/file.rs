@@ -78,6 +78,7 @@ pub(super) fn save(store: &mut TrustStore, path: &Path, writer: &SoleWriter) -> 
     let mut saved = store.clone();
     // A store must never become one that cannot be read: counting ends at the largest integer of strict JSON.
     saved.version = (saved.version + 1).min((1 << 53) - 1);
+    saved.check()?;
     let bytes = json::write(&saved).map_err(|error| unwritable(error.into()))?;
     if bytes.len() > JsonLimits::METADATA.max_bytes {
         return Err(unwritable(io::Error::other("it would be larger than a trust store may be")));

@@ -109,6 +109,13 @@ fn anything_wrong_with_a_store_is_trust_store_invalid() {
         }),
         ("a prefix that is no id", &|json| json["publishers"]["acme"]["prefixes"] = json!(["com.acme."])),
         ("an empty prefix", &|json| json["publishers"]["acme"]["prefixes"] = json!([""])),
+        ("a key whose time ends before it begins", &|json| {
+            json["publishers"]["acme"]["keys"][0]["not_before"] = json!("2027-01-01T00:00:00Z");
+            json["publishers"]["acme"]["keys"][0]["not_after"] = json!("2026-12-31T23:59:59Z");
+        }),
+        ("a root that depends on the working directory", &|json| json["roots"] = json!(["plugins"])),
+        ("a development root that depends on the working directory", &|json| json["dev_roots"] = json!(["./plugins"])),
+        ("an empty root", &|json| json["roots"] = json!([""])),
         ("linked placement", &|json| json["publishers"]["acme"]["placement"] = json!("linked")),
         ("a nameless publisher", &|json| json["publishers"][""] = json!({"prefixes": ["com.evil"], "keys": []})),
         ("escapes in a name", &|json| json["publishers"]["\u{1b}[2J"] = json!({"prefixes": ["com.evil"], "keys": []})),
@@ -265,6 +272,23 @@ fn no_update_is_lost_to_another() {
     });
     let store = TrustStore::load(&path).unwrap();
     assert_eq!((store.denied().count(), store.version()), (8, 8));
+}
+
+#[test]
+fn what_could_not_be_read_again_is_not_saved() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("trust.json");
+    let mut store = TrustStore::empty();
+    store.add_dev_root("plugins");
+    assert_eq!(store.save(&path).unwrap_err().code(), "TrustStoreInvalid");
+    assert!(!path.exists());
+    assert_eq!(store.version(), 0);
+    let (key, mut store) = (key(), TrustStore::empty());
+    store.add_publisher("acme", key, &["com.acme"], Placement::Process).unwrap();
+    let before = store.clone();
+    let inverted = (Some(at("2027-01-01T00:00:00Z")), Some(at("2026-01-01T00:00:00Z")));
+    assert_eq!(store.set_validity(&key.key_id(), inverted.0, inverted.1).unwrap_err().code(), "TrustStoreInvalid");
+    assert_eq!(store, before);
 }
 
 #[test]

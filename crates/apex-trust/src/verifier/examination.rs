@@ -11,10 +11,28 @@ use crate::{KeyId, LibraryError, SignatureError, TreeError, TreePath, Verifier, 
 pub struct Examination {
     digest: Result<Digest, TreeError>,
     library: Result<TreePath, LibraryError>,
-    signature: SignatureFinding,
+    signature: SignatureFact,
 }
 
-/// What is known of a signature.
+/// What was found out about a signature; what its form tells is read off the manifest again when it is needed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum SignatureFact {
+    /// There is none.
+    Absent,
+    /// Its form is wrong, or it binds no files.
+    Unfit,
+    /// The key that it names was not known when it was looked at.
+    Unknown,
+    /// It was checked with the key that it names.
+    Checked {
+        /// The key.
+        key_id: KeyId,
+        /// Whether the key made it.
+        holds: bool,
+    },
+}
+
+/// What is known of a signature at the moment of a judgement.
 #[derive(Debug, Clone)]
 pub(super) enum SignatureFinding {
     /// There is none.
@@ -36,7 +54,7 @@ impl Examination {
     pub(super) fn new(
         digest: Result<Digest, TreeError>,
         library: Result<TreePath, LibraryError>,
-        signature: SignatureFinding,
+        signature: SignatureFact,
     ) -> Self {
         Self { digest, library, signature }
     }
@@ -59,11 +77,22 @@ impl Examination {
 
     /// Whether the plugin carries a signature that may be genuine: well formed, and not found to be wrong.
     pub fn is_signed(&self) -> bool {
-        matches!(self.signature, SignatureFinding::Unknown(_) | SignatureFinding::Checked { holds: true, .. })
+        matches!(self.signature, SignatureFact::Unknown | SignatureFact::Checked { holds: true, .. })
     }
 
-    pub(super) fn signature(&self) -> &SignatureFinding {
+    pub(super) fn signature(&self) -> &SignatureFact {
         &self.signature
+    }
+}
+
+impl From<SignatureFinding> for SignatureFact {
+    fn from(finding: SignatureFinding) -> Self {
+        match finding {
+            SignatureFinding::Absent => Self::Absent,
+            SignatureFinding::Unfit(_) => Self::Unfit,
+            SignatureFinding::Unknown(_) => Self::Unknown,
+            SignatureFinding::Checked { key_id, holds } => Self::Checked { key_id, holds },
+        }
     }
 }
 

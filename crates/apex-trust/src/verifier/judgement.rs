@@ -2,9 +2,13 @@
 
 use apex_meta::{Digest, Document, Placement, Reason};
 
-use super::{Examination, Verifier, examination::SignatureFinding};
+use super::{
+    Examination, Verifier,
+    examination::{SignatureFact, SignatureFinding},
+};
 use crate::{
     KeyId, PolicyLevel, Publisher, SignatureError, Timestamp, TrustError, TrustedKey, signature::ExpectedSigned,
+    signing_key_id,
 };
 
 /// A plugin to judge: its manifest, the facts about it, and whether it lies in a development root.
@@ -60,16 +64,17 @@ impl Verifier {
 
     /// What is known of the signature now: the store may have the key that it did not have at the examination, or
     /// have lost it.
+    ///
+    /// Only the dear part of the facts is relied upon, the check with a key, and only if the manifest names this key.
     fn finding(&self, subject: &Subject<'_>) -> SignatureFinding {
-        match subject.examination.signature() {
-            SignatureFinding::Unknown(decoded) if self.store().key(&decoded.key_id).is_none() => {
-                SignatureFinding::Unknown(decoded.clone())
+        match *subject.examination.signature() {
+            SignatureFact::Checked { key_id, holds }
+                if self.store().key(&key_id).is_some()
+                    && signing_key_id(subject.document).is_ok_and(|named| named == Some(key_id)) =>
+            {
+                SignatureFinding::Checked { key_id, holds }
             }
-            SignatureFinding::Unknown(_) => self.try_signature(subject.document),
-            SignatureFinding::Checked { key_id, .. } if self.store().key(key_id).is_none() => {
-                self.try_signature(subject.document)
-            }
-            other => other.clone(),
+            _ => self.try_signature(subject.document),
         }
     }
 

@@ -16,6 +16,7 @@ use crate::{KeyId, PolicyLevel, SigningKey, Timestamp, minimal_elf::MinimalElf, 
 
 mod attacks;
 mod later_stores;
+mod stored;
 mod table;
 
 /// A plugin in a directory of its own, which tests change at will.
