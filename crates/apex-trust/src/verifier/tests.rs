@@ -16,6 +16,7 @@ use crate::{KeyId, PolicyLevel, SigningKey, Timestamp, minimal_elf::MinimalElf, 
 
 mod attacks;
 mod later_stores;
+mod races;
 mod stored;
 mod table;
 
