@@ -17,6 +17,11 @@ pub fn apex() -> PathBuf {
     built().join(format!("apex{}", std::env::consts::EXE_SUFFIX))
 }
 
+/// The built program that hosts plugins in child processes.
+pub fn apex_host() -> PathBuf {
+    built().join(format!("apex-host{}", std::env::consts::EXE_SUFFIX))
+}
+
 /// The built library of the example plugin whose library is named `name`, such as `greeter`.
 pub fn library(name: &str) -> PathBuf {
     use std::env::consts::{DLL_PREFIX, DLL_SUFFIX};

@@ -2,13 +2,16 @@
 //!
 //! Cargo builds neither for a separate test package. They are built in the profile and target directory of the test
 //! that asks, with the features of the whole workspace, so that nothing is compiled twice.
-#![forbid(unsafe_code)]
 
 mod build;
 mod fixture;
+#[cfg(target_os = "linux")]
+pub mod mapped;
 pub mod minimal_elf;
+#[cfg(target_os = "linux")]
+pub mod swap_race;
 
-pub use build::{apex, library, target_directory, workspace_root};
+pub use build::{apex, apex_host, library, target_directory, workspace_root};
 pub use fixture::{PREFIX, Publisher, copy_tree, package, package_changed};
 
 /// The snippets of the README, compiled as documentation tests.

@@ -145,10 +145,11 @@ async fn nobody_is_trusted_by_default_and_developers_never_run_in_process() {
 
     let unsigned = directory.path().join("unsigned");
     package("greeter", None, &unsigned);
-    let plugins = PluginManager::builder().dev_root(&unsigned).build().await.unwrap();
+    let builder = PluginManager::builder().dev_root(&unsigned).child_program("/nonexistent/apex-host");
+    let plugins = builder.build().await.unwrap();
     assert_eq!(plugins.catalogue().entries()[0].status(), Status::Ready);
     let error = plugins.call(GREETER, "greet").params(json!({"name": "Ada"})).result().await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::IsolationUnavailable, "{error}");
+    assert_eq!(error.kind(), ErrorKind::ChildHostMissing, "it never runs in process: {error}");
 
     let strict = PluginManager::builder().root(&unsigned).policy(Policy::strict()).build().await.unwrap();
     assert_eq!(strict.catalogue().entries()[0].status(), Status::Blocked);

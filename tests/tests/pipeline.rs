@@ -78,16 +78,22 @@ async fn the_same_bytes_are_loaded_once_however_many_hosts_ask() {
 }
 
 #[tokio::test]
-async fn a_plugin_that_is_only_fit_for_a_child_is_refused_and_never_run_in_process() {
+async fn without_a_program_for_children_what_belongs_into_one_is_refused_and_never_run_in_process() {
     let directory = tempfile::tempdir().unwrap();
     let publisher = Publisher::new();
     let root = directory.path().join("plugins");
     package("greeter", Some(&publisher), &root);
     let store = publisher.trusted(Placement::Process);
-    let plugins = PluginManager::builder().root(&root).trust(store).build().await.unwrap();
+    let plugins = PluginManager::builder()
+        .root(&root)
+        .trust(store)
+        .child_program("/nonexistent/apex-host")
+        .build()
+        .await
+        .unwrap();
     assert_eq!(plugins.catalogue().entries()[0].status(), Status::Ready);
     let error = plugins.call(GREETER, "greet").params(json!({"name": "Ada"})).result().await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::IsolationUnavailable, "{error}");
+    assert_eq!(error.kind(), ErrorKind::ChildHostMissing, "{error}");
     assert!(error.hint().is_some());
 }
 

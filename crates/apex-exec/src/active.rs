@@ -170,9 +170,11 @@ impl Active {
         running.map_err(|error| self.failed(error))
     }
 
-    /// Whether the action runs on threads of its own.
+    /// Whether the action needs a thread of its own here.
     pub(crate) fn is_blocking(&self) -> bool {
-        self.presence.core.actions.get(self.call.action).blocking
+        let core = &self.presence.core;
+        // A child has threads of its own for it.
+        core.actions.get(self.call.action).blocking && !core.placed.get().is_some_and(Placed::is_elsewhere)
     }
 
     /// Polls work of the plugin within the call's bounds.
@@ -263,7 +265,10 @@ impl Active {
     pub(crate) fn failed(&self, error: PluginError) -> CallError {
         match &self.ending {
             Some(ending) => self.call.interruption(ending.interrupt).caused_by(&error),
-            None => self.presence.core.subject.reported(error).with_action(self.call.action_name()),
+            None => match self.call.found() {
+                Some(found) => found.clone().with_action(self.call.action_name()),
+                None => self.presence.core.subject.reported(error).with_action(self.call.action_name()),
+            },
         }
     }
 

@@ -3,7 +3,7 @@
 use std::{
     cell::Cell,
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicU8, AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
@@ -43,6 +43,7 @@ pub(crate) struct Call {
     pub(crate) abandonment: Abandonment,
     /// The task that waits for the answer.
     pub(crate) caller: AtomicWaker,
+    found: OnceLock<CallError>,
     interrupt: AtomicU8,
     polled_by: AtomicUsize,
 }
@@ -84,6 +85,7 @@ impl Call {
             over: Signal::default(),
             abandonment: Abandonment::default(),
             caller: AtomicWaker::new(),
+            found: OnceLock::new(),
             interrupt: AtomicU8::new(0),
             polled_by: AtomicUsize::new(0),
         })
@@ -142,7 +144,17 @@ impl Call {
         self.reports.deliver(&self.desk.subject, self.action_name());
     }
 
-    fn report(&self, percentage: Option<f64>, message: String, details: &[u8]) {
+    /// Notes what the host found, which therefore is the call's error whatever else is told.
+    pub(crate) fn find(&self, error: CallError) {
+        let _ = self.found.set(error);
+    }
+
+    /// What the host found.
+    pub(crate) fn found(&self) -> Option<&CallError> {
+        self.found.get()
+    }
+
+    pub(crate) fn report(&self, percentage: Option<f64>, message: String, details: &[u8]) {
         self.reports.add(read_report(percentage, message, details, self.max_progress_bytes));
         // A report from within the caller's own poll is shown at once, since such a poll may take long.
         if self.reports.has_live_outlet() && self.polled_by.load(Ordering::Relaxed) == this_thread() {

@@ -76,6 +76,8 @@ mod blocking;
 mod bounds;
 mod call;
 mod call_error;
+#[cfg(target_os = "linux")]
+mod child;
 mod core;
 mod event;
 mod events;
@@ -102,6 +104,8 @@ mod timer;
 mod watchdog;
 
 pub use call_error::CallError;
+#[cfg(target_os = "linux")]
+pub use child::ChildProgram;
 pub use event::CallEvent;
 pub use events::{BlockingEvents, CallEvents};
 pub use instance::{Instance, InstanceOptions};
@@ -109,6 +113,7 @@ pub use lifecycle::{Lifecycle, Observer, SlowPoll, Transition};
 pub use limits::Limits;
 pub use loader::{Loaded, Loader};
 pub use metrics::{ActionMetrics, Histogram};
+pub use park::block_on;
 pub use progress::ProgressSink;
 pub use request::{CallRequest, Params};
 pub use services::{HostServices, LogLine, NoServices};

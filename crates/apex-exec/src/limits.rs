@@ -33,6 +33,19 @@ pub struct Limits {
     pub blocking_threads: usize,
     /// How many `blocking` actions may wait for a thread.
     pub blocking_queue: usize,
+    /// How long a child process may keep an action that was given up, until the process is replaced.
+    pub child_patience: Duration,
+    /// After how long without a call a child process is ended, to be started again by the next one; none: never.
+    pub child_idle: Option<Duration>,
+    /// How often a child process may crash within [`crash_window`](Self::crash_window); once more is quarantine.
+    pub crashes_allowed: usize,
+    /// How long a crash counts.
+    pub crash_window: Duration,
+    /// How long the next start waits after a second crash; it doubles with each further one. After the first it does not
+    /// wait.
+    pub restart_pause: Duration,
+    /// How long a start waits at most.
+    pub restart_pause_max: Duration,
 }
 
 impl Default for Limits {
@@ -52,6 +65,12 @@ impl Default for Limits {
             log_lines_per_second: 1000,
             blocking_threads: 32,
             blocking_queue: 1024,
+            child_patience: Duration::from_secs(2),
+            child_idle: Some(Duration::from_secs(300)),
+            crashes_allowed: 5,
+            crash_window: Duration::from_secs(60),
+            restart_pause: Duration::from_millis(100),
+            restart_pause_max: Duration::from_secs(10),
         }
     }
 }

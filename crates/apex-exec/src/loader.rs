@@ -10,6 +10,8 @@ use apex_abi::{LoadError, PluginModule, load_module};
 use apex_meta::{Digest, Document, ErrorKind, Placement, PluginId, PluginVersion, Runtime};
 use apex_trust::Verified;
 
+#[cfg(target_os = "linux")]
+use crate::ChildProgram;
 use crate::{CallError, actions::Actions, subject::Subject};
 
 /// Loads verified plugins.
@@ -17,7 +19,11 @@ use crate::{CallError, actions::Actions, subject::Subject};
 /// What was loaded stays in the process for good, and is known process-wide by plugin, version and tree digest: loading
 /// the same again, also with another loader, gives the same code.
 #[derive(Debug, Clone, Default)]
-pub struct Loader(());
+pub struct Loader {
+    #[cfg(target_os = "linux")]
+    child_program: Option<ChildProgram>,
+    loosest: Option<Placement>,
+}
 
 /// A plugin whose code is in this process, ready to be started any number of times; clones share it.
 #[derive(Clone)]
@@ -27,9 +33,18 @@ pub(crate) struct LoadedParts {
     pub(crate) document: Document,
     pub(crate) subject: Arc<Subject>,
     pub(crate) actions: Arc<Actions>,
-    pub(crate) module: PluginModule,
+    pub(crate) code: Code,
     pub(crate) placement: Placement,
     pub(crate) verified: Option<Verified>,
+}
+
+/// Where a plugin's code is.
+pub(crate) enum Code {
+    /// In this process.
+    Here(PluginModule),
+    /// In a child process, each time that one is started.
+    #[cfg(target_os = "linux")]
+    Child(ChildProgram),
 }
 
 /// By what a loaded library is known.
@@ -45,7 +60,22 @@ static LIBRARIES: Mutex<Option<HashMap<Key, PluginModule>>> = Mutex::new(None);
 impl Loader {
     /// A loader.
     pub fn new() -> Self {
-        Self(())
+        Self::default()
+    }
+
+    /// Names the program that plugins run in which do not run in this process.
+    #[cfg(target_os = "linux")]
+    #[must_use]
+    pub fn with_child_program(mut self, program: ChildProgram) -> Self {
+        self.child_program = Some(program);
+        self
+    }
+
+    /// Tightens where plugins run: with [`Placement::Process`], none that is loaded runs in this process.
+    #[must_use]
+    pub fn with_loosest(mut self, loosest: Placement) -> Self {
+        self.loosest = Some(loosest);
+        self
     }
 
     /// Loads a plugin from the very bytes that were verified.
@@ -53,7 +83,7 @@ impl Loader {
     /// This runs the library's constructors and blocks for about a millisecond.
     ///
     /// # Errors
-    /// `IsolationUnavailable` for a plugin that may run in a child process only, `UnsupportedRuntime` for one that is not
+    /// `ChildHostMissing` for a plugin that may run in a child process only without a program for it, `UnsupportedRuntime` for one that is not
     /// native, `AbiMismatch` for a library that does not fit this host, `LoadFailed` where it cannot be opened, and
     /// `UnsupportedPlatform` elsewhere than on Linux.
     pub fn load(&self, verified: Verified) -> Result<Loaded, CallError> {
@@ -64,25 +94,38 @@ impl Loader {
             let message = format!("its entry point `{entry_point}` needs a runtime that this host does not have");
             return Err(subject.error(ErrorKind::UnsupportedRuntime, message));
         }
-        if verified.placement() == Placement::Process {
-            return Err(no_isolation(&subject, &verified));
+        let placement = self.loosest.map_or(verified.placement(), |loosest| verified.placement().min(loosest));
+        if placement == Placement::Process {
+            return self.in_child(&subject, document, verified);
         }
         let module = module_of(&verified).map_err(|error| explain(&subject, &error))?;
         check_type(&subject, &document, module)?;
-        Ok(Loaded::new(document, module, verified.placement(), Some(verified)))
+        Ok(Loaded::new(document, Code::Here(module), placement, Some(verified)))
+    }
+
+    #[cfg(target_os = "linux")]
+    fn in_child(&self, subject: &Subject, document: Document, verified: Verified) -> Result<Loaded, CallError> {
+        let program = self.child_program.clone().ok_or_else(|| no_child_program(subject))?;
+        Ok(Loaded::new(document, Code::Child(program), Placement::Process, Some(verified)))
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn in_child(&self, subject: &Subject, _: Document, _: Verified) -> Result<Loaded, CallError> {
+        Err(no_child_program(subject))
     }
 }
 
 impl Loaded {
     /// A plugin that is linked into this program; `module` is what the SDK's `linked` gives.
     pub fn linked(document: Document, module: PluginModule) -> Self {
-        Self::new(document, module, Placement::Linked, None)
+        Self::new(document, Code::Here(module), Placement::Linked, None)
     }
 
-    fn new(document: Document, module: PluginModule, placement: Placement, verified: Option<Verified>) -> Self {
-        let subject = Subject { is_believed: module.is_made_by_host(), ..Subject::of(&document) };
+    fn new(document: Document, code: Code, placement: Placement, verified: Option<Verified>) -> Self {
+        let is_believed = matches!(&code, Code::Here(module) if module.is_made_by_host());
+        let subject = Subject { is_believed, ..Subject::of(&document) };
         let (subject, actions) = (Arc::new(subject), Arc::new(Actions::of(&document)));
-        Self(Arc::new(LoadedParts { document, subject, actions, module, placement, verified }))
+        Self(Arc::new(LoadedParts { document, subject, actions, code, placement, verified }))
     }
 
     /// The plugin's id.
@@ -160,17 +203,12 @@ fn check_type(subject: &Subject, document: &Document, module: PluginModule) -> R
     }
 }
 
-fn no_isolation(subject: &Subject, verified: &Verified) -> CallError {
-    let who = match verified.publisher() {
-        Some(publisher) => format!("the publisher `{publisher}`"),
-        None => "a publisher whose key signs it".to_owned(),
-    };
-    let hint = format!(
-        "if its code may do all that this program may, give {who} the placement `in-process` \
-         (`apex trust add NAME --key FILE --prefix PREFIX --placement in-process`)"
-    );
-    let message = "policy lets it run in a child process only, which this release cannot start";
-    subject.error(ErrorKind::IsolationUnavailable, message).with_hint(hint)
+/// Nothing is silently weaker: without a program to host it, it does not run.
+fn no_child_program(subject: &Subject) -> CallError {
+    let message = "it may run in a child process only, and there is no program that could host it";
+    subject.error(ErrorKind::ChildHostMissing, message).with_hint(
+        "call `run_if_child()` first thing in `main`, put `apex-host` beside the program, or name it with `child_program`",
+    )
 }
 
 fn explain(subject: &Subject, error: &LoadError) -> CallError {

@@ -14,9 +14,9 @@ pub(crate) async fn migrate_state(core: &Core, from: &PluginVersion, state: Valu
     let state = serde_json::to_vec(&state)
         .map_err(|error| subject.error(ErrorKind::StateIo, "the state cannot be written as JSON").caused_by(&error))?;
     let limit = core.limits.initialize_timeout;
-    let migrated = match placed.migrate_state(&core.placed.pool, core.timer, limit, from.to_string(), state).await {
-        Ok(Limited::Finished(Ok(migrated))) => migrated,
-        Ok(Limited::Finished(Err(error))) | Err(error) => return Err(subject.reported(error)),
+    let migrated = match placed.migrate_state(core, limit, from.to_string(), state).await {
+        Ok(Limited::Finished(migrated)) => migrated,
+        Err(error) => return Err(error),
         Ok(Limited::TooSlow) => return Err(subject.too_slow("the migration of its state", limit)),
     };
     let read = |state: apex_abi::RVec<u8>| {

@@ -67,9 +67,9 @@ pub(crate) async fn shutdown(core: &Arc<Core>, drain: Duration) -> ShutdownRepor
 
 async fn end_plugin(core: &Core) -> Option<CallError> {
     let limit = core.limits.shutdown_timeout;
-    match core.placed.get()?.shutdown(&core.placed.pool, core.timer, limit).await {
-        Ok(Limited::Finished(Ok(()))) => None,
-        Ok(Limited::Finished(Err(error))) | Err(error) => Some(core.subject.reported(error)),
+    match core.placed.get()?.shutdown(core, limit).await {
+        Ok(Limited::Finished(())) => None,
+        Err(error) => Some(error),
         Ok(Limited::TooSlow) => Some(core.subject.too_slow("its shutdown", limit)),
     }
 }

@@ -5,15 +5,19 @@ use std::{
     time::Duration,
 };
 
+use apex_abi::{PluginModule, outcome};
 use apex_meta::ErrorKind;
 use tokio::sync::Notify;
 
+#[cfg(target_os = "linux")]
+use crate::child::{ChildParts, ChildPlugin};
 use crate::{
-    CallError, InstanceOptions, Lifecycle, Loaded, Observer, Transition,
+    CallError, InstanceOptions, Lifecycle, Limits, Loaded, Observer, Transition,
     actions::complete_configuration,
     blocking::{Limited, Pool, run_limited},
     core::{Core, Plugin, UnderWay},
     lifecycle::{LifecycleCell, announce},
+    loader::Code,
     metrics::ActionCounters,
     placement::Placed,
     services::Desk,
@@ -66,19 +70,22 @@ async fn initialize(loaded: Loaded, options: InstanceOptions) -> Result<Arc<Core
     let watch = Watch::over(watched).map_err(no_thread)?;
     let desk = Arc::new(Desk::new(services, Arc::clone(&subject), &limits));
     let pool = Arc::new(Pool::new(limits.blocking_threads, limits.blocking_queue));
-    let placed = {
-        let (module, desk) = (parts.module, Arc::clone(&desk));
-        let create = move || async move {
-            let placed = Placed::create(module)?;
-            placed.initialize(&desk, configuration).await?;
-            Ok(placed)
-        };
-        run_limited(&pool, timer, limits.initialize_timeout, create).await
-    };
-    let placed = match placed {
-        Ok(Limited::Finished(Ok(placed))) => placed,
-        Ok(Limited::Finished(Err(error))) | Err(error) => return Err(subject.reported(error)),
-        Ok(Limited::TooSlow) => return Err(subject.too_slow("initialization", limits.initialize_timeout)),
+    let placed = match &parts.code {
+        Code::Here(module) => here(*module, &desk, &pool, timer, &limits, configuration).await?,
+        #[cfg(target_os = "linux")]
+        Code::Child(program) => {
+            let child = ChildParts {
+                program: program.clone(),
+                parts: Arc::clone(&parts),
+                desk: Arc::clone(&desk),
+                pool: Arc::clone(&pool),
+                limits: limits.clone(),
+                observer: Arc::clone(&observer),
+                configuration,
+                timer,
+            };
+            Placed::Child(ChildPlugin::start(child).await?)
+        }
     };
     Ok(Arc::new(Core {
         counters,
@@ -97,4 +104,26 @@ async fn initialize(loaded: Loaded, options: InstanceOptions) -> Result<Arc<Core
         watch,
         observer,
     }))
+}
+
+/// Makes and initializes a plugin in this process.
+async fn here(
+    module: PluginModule,
+    desk: &Arc<Desk>,
+    pool: &Pool,
+    timer: &'static Timer,
+    limits: &Limits,
+    configuration: Vec<u8>,
+) -> Result<Placed, CallError> {
+    let (on_thread, subject) = (Arc::clone(desk), &desk.subject);
+    let create = move || async move {
+        let plugin = Arc::new(module.create()?);
+        outcome(plugin.initialize(on_thread.for_instance(), configuration.into())).await?;
+        Ok(plugin)
+    };
+    match run_limited(pool, timer, limits.initialize_timeout, create).await {
+        Ok(Limited::Finished(Ok(plugin))) => Ok(Placed::InProcess(plugin)),
+        Ok(Limited::Finished(Err(error))) | Err(error) => Err(subject.reported(error)),
+        Ok(Limited::TooSlow) => Err(subject.too_slow("initialization", limits.initialize_timeout)),
+    }
 }

@@ -89,6 +89,8 @@ kinds! {
     ResourceLimit = 48,
     /// The request itself is malformed, such as a plugin id or a version specifier that is not one.
     InvalidRequest = 49,
+    /// There is no program that could host the plugin in a child process.
+    ChildHostMissing = 50,
 }
 
 impl ErrorKind {

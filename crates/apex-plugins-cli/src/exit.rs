@@ -98,6 +98,7 @@ impl Exit {
             | K::PluginDisabled
             | K::AbiMismatch
             | K::IsolationUnavailable
+            | K::ChildHostMissing
             | K::UnsupportedRuntime
             | K::UnsupportedPlatform
             | K::LoadFailed => Self::Blocked,

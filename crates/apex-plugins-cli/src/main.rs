@@ -33,6 +33,8 @@ use session::Session;
 use stderr::Stderr;
 
 fn main() -> ExitCode {
+    // Before there is any thread: this program may have been started as the child process of itself.
+    apex_plugins::run_if_child();
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => return usage::report(&error).into(),

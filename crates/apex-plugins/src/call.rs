@@ -77,7 +77,7 @@ impl Call {
     /// # Errors
     /// As [`result`](Self::result).
     pub fn result_blocking(self) -> Result<Value, CallError> {
-        futures::executor::block_on(self.result())
+        apex_exec::block_on(self.result())
     }
 
     /// Makes the call with parameters that are JSON already, and takes the result as the bytes that the plugin gave.
@@ -98,7 +98,7 @@ impl Call {
     /// # Errors
     /// As [`result`](Self::result).
     pub fn raw_blocking(self, params: impl Into<Vec<u8>>) -> Result<Vec<u8>, CallError> {
-        futures::executor::block_on(self.raw(params))
+        apex_exec::block_on(self.raw(params))
     }
 
     /// Makes the call and gives what happens as it comes: progress and chunks, then exactly one end.

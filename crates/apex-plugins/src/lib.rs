@@ -63,6 +63,7 @@ pub use apex_abi::PluginModule;
 pub use apex_audit::{AuditError, AuditSink, FileSink};
 pub use apex_discover::{Catalogue, Entry, Query};
 pub use apex_exec::{CallError, CallEvent, Limits, ProgressSink};
+pub use apex_host::run_if_child;
 pub use apex_meta::{
     CallContext, ErrorKind, Manifest, Placement, PluginId, PluginVersion, Progress, Reason, Status, VersionSpecifier,
 };

@@ -8,7 +8,7 @@ use std::{
 use apex_audit::Happening;
 use apex_discover::{Catalogue, Entry, Options, Override, Overrides, OverridesError, discover_with};
 use apex_exec::{ActionMetrics, Loader};
-use apex_meta::{PluginId, PluginVersion, Reason, Status};
+use apex_meta::{Placement, PluginId, PluginVersion, Reason, Status};
 use apex_resolve::{Candidate, Explanation, NoCandidate, Selection};
 use apex_trust::{TrustStore, Verified};
 
@@ -62,10 +62,15 @@ impl PluginManager {
         }
         let (events, clock) = (Events::default(), Arc::clone(&settings.clock));
         let (store, history) = (settings.trust.clone(), Arc::clone(&settings.history));
+        // What runs in children alone has an environment of its own.
+        let exposed_to = match settings.loosest {
+            Placement::Process => Vec::new(),
+            _ => settings.environment.clone(),
+        };
         let inner = Arc::new(Inner {
-            authority: Authority::new(store, settings.policy, history, Arc::clone(&clock)),
+            authority: Authority::new(store, settings.policy, history, Arc::clone(&clock)).with_environment(exposed_to),
             auditor: Auditor::new(settings.audit.clone(), clock, events.clone()),
-            loader: Loader::new(),
+            loader: settings.loader(),
             catalogue: RwLock::new(Arc::new(Catalogue::empty())),
             scanning: Mutex::new(()),
             instances: Instances::default(),

@@ -244,11 +244,11 @@ fn a_reader_that_goes_away_ends_an_endless_stream_quietly() {
 }
 
 #[test]
-fn an_unsigned_plugin_is_refused_and_never_run_in_process() {
+fn an_unsigned_plugin_runs_in_a_process_of_its_own_whatever_is_asked_for() {
     let house = House::new();
     fs::remove_file(house.path("trust.json")).unwrap();
-    apex_plugins_tests::package("greeter", None, &house.root());
-    let arguments = ["--json", "run", GREETER, "greet", "-p", "name=Ada", "--isolation", "in-process"];
-    let ended: Ended = house.apex(&arguments).expect(4);
-    assert_eq!((ended.error()["code"].as_str(), ended.stdout.as_str()), (Some("IsolationUnavailable"), ""));
+    apex_plugins_tests::package("faulty", None, &house.root());
+    let arguments = ["--json", "run", FAULTY, "abort", "--isolation", "in-process"];
+    let ended: Ended = house.apex(&arguments).expect(6);
+    assert_eq!((ended.error()["code"].as_str(), ended.stdout.as_str()), (Some("PluginCrashed"), ""));
 }

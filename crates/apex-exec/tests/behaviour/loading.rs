@@ -44,8 +44,8 @@ fn some_library() -> std::path::PathBuf {
 fn what_policy_wants_in_a_child_never_runs_in_process() {
     // R6.12
     let error = fails_to_load(&some_library(), Placement::Process);
-    assert_eq!(error.kind(), ErrorKind::IsolationUnavailable);
-    assert!(error.hint().unwrap().contains("in-process"));
+    assert_eq!(error.kind(), ErrorKind::ChildHostMissing);
+    assert!(error.hint().unwrap().contains("run_if_child"));
 }
 
 #[test]

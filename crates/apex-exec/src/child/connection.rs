@@ -1,0 +1,413 @@
+//! The conversation with one child process, and its end.
+
+use std::{
+    collections::HashMap,
+    io,
+    os::fd::{AsFd as _, OwnedFd},
+    sync::{
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::Waker,
+    time::{Duration, Instant},
+};
+
+use apex_meta::ErrorKind;
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, WaitIdStatus, kill_process_group, waitid};
+
+use super::{
+    ChildPlugin,
+    incoming::{Incoming, Read},
+    outgoing::{Flushed, Outgoing},
+    output::{Output, Printed},
+    reactor::{Part, Reactor, Source},
+    slot::{Fault, Slot},
+    spawn::Spawned,
+    turn::Turn,
+};
+use crate::{CallError, blocking::Pool, call::Call, services::Desk};
+
+/// The conversation with one child process.
+pub(super) struct Connection {
+    pub(super) reactor: &'static Reactor,
+    pub(super) number: u64,
+    pub(super) desk: Arc<Desk>,
+    pub(super) pool: Arc<Pool>,
+    pub(super) socket: OwnedFd,
+    /// The socket again: what waits to be written is waited for apart from what comes.
+    room: OwnedFd,
+    pub(super) outgoing: Outgoing,
+    pub(super) incoming: Mutex<Incoming>,
+    pub(super) turn: Turn,
+    slots: Mutex<Slots>,
+    pid: Pid,
+    pidfd: OwnedFd,
+    was_reaped: Mutex<bool>,
+    outputs: Mutex<[Option<Output>; 2]>,
+    /// Why the host ended it.
+    blame: OnceLock<CallError>,
+    /// What its calls ended in.
+    fate: OnceLock<CallError>,
+    /// Whether its end is expected, and no crash.
+    pub(super) is_leaving: AtomicBool,
+    /// Whether it takes no more calls.
+    pub(super) is_retired: AtomicBool,
+    owner: Weak<ChildPlugin>,
+    /// How long it may keep what was given up.
+    pub(super) patience: Duration,
+    pub(super) gone: tokio::sync::Notify,
+}
+
+struct Slots {
+    open: HashMap<u64, Arc<Slot>>,
+    next: u64,
+    idle_since: Instant,
+}
+
+impl Connection {
+    /// Takes a started process over.
+    ///
+    /// # Errors
+    /// The descriptors cannot be waited for; the process is ended.
+    pub(super) fn new(
+        spawned: Spawned,
+        incoming: Incoming,
+        desk: Arc<Desk>,
+        pool: Arc<Pool>,
+        owner: Weak<ChildPlugin>,
+        patience: Duration,
+    ) -> io::Result<Arc<Self>> {
+        let Spawned { pid, pidfd, socket, stdout, stderr } = spawned;
+        let prepared = Reactor::get().and_then(|reactor| Ok((reactor, socket.try_clone()?)));
+        let (reactor, room) = prepared.inspect_err(|_| end_unwatched(pid))?;
+        {
+            let connection = Arc::new_cyclic(|this: &Weak<Self>| {
+                let source: Weak<dyn Source> = this.clone();
+                Self {
+                    reactor,
+                    number: reactor.enlist(source),
+                    desk,
+                    pool,
+                    socket,
+                    room,
+                    outgoing: Outgoing::default(),
+                    incoming: Mutex::new(incoming),
+                    turn: Turn::default(),
+                    slots: Mutex::new(Slots { open: HashMap::new(), next: 1, idle_since: Instant::now() }),
+                    pid,
+                    pidfd,
+                    was_reaped: Mutex::new(false),
+                    outputs: Mutex::new([Some(Output::stdout(stdout)), Some(Output::stderr(stderr))]),
+                    blame: OnceLock::new(),
+                    fate: OnceLock::new(),
+                    is_leaving: AtomicBool::new(false),
+                    is_retired: AtomicBool::new(false),
+                    owner,
+                    patience,
+                    gone: tokio::sync::Notify::new(),
+                }
+            });
+            connection.watch()?;
+            Ok(connection)
+        }
+    }
+
+    fn watch(&self) -> io::Result<()> {
+        let number = self.number;
+        self.reactor.add(number, Part::Socket, &self.socket)?;
+        self.reactor.add(number, Part::Room, &self.room)?;
+        self.reactor.add(number, Part::End, &self.pidfd)?;
+        for (output, part) in self.outputs().iter().flatten().zip([Part::Stdout, Part::Stderr]) {
+            self.reactor.add(number, part, &output.descriptor)?;
+            self.reactor.arm(number, part, &output.descriptor)?;
+        }
+        self.reactor.arm(number, Part::End, &self.pidfd)?;
+        self.reactor.arm(number, Part::Socket, &self.socket)
+    }
+
+    /// Opens a slot for something that is to be asked.
+    ///
+    /// # Errors
+    /// What the child's end was.
+    pub(super) fn open(&self, call: Option<Arc<Call>>) -> Result<Arc<Slot>, CallError> {
+        let mut slots = self.slots();
+        // Looked at under the lock: whoever sets it closes all slots afterwards.
+        if let Some(fate) = self.fate.get() {
+            return Err(fate.clone());
+        }
+        let number = slots.next;
+        slots.next += 1;
+        let slot = Slot::new(number, call);
+        slots.open.insert(number, Arc::clone(&slot));
+        Ok(slot)
+    }
+
+    /// The slot of that number, if it is open.
+    pub(super) fn slot(&self, number: u64) -> Option<Arc<Slot>> {
+        self.slots().open.get(&number).cloned()
+    }
+
+    /// Closes a slot, whose answer has come.
+    pub(super) fn close(&self, number: u64) -> Option<Arc<Slot>> {
+        let (slot, is_idle) = {
+            let mut slots = self.slots();
+            let slot = slots.open.remove(&number);
+            if slots.open.is_empty() {
+                slots.idle_since = Instant::now();
+            }
+            (slot, slots.open.is_empty())
+        };
+        if is_idle && self.is_retired.load(Ordering::SeqCst) {
+            self.leave();
+        }
+        slot
+    }
+
+    /// How many answers are still to come, and since when there are none.
+    pub(super) fn open_slots(&self) -> (usize, Instant) {
+        let slots = self.slots();
+        (slots.open.len(), slots.idle_since)
+    }
+
+    /// Whether anybody waits for one of the answers that are still to come.
+    pub(super) fn is_wanted(&self) -> bool {
+        self.slots().open.values().any(|slot| !slot.is_abandoned())
+    }
+
+    /// Whether it has kept something for so long that was given up.
+    pub(super) fn has_stuck(&self, patience: Duration) -> bool {
+        self.slots().open.values().any(|slot| slot.is_abandoned_for(patience))
+    }
+
+    /// Asks for a look at this process after that time.
+    pub(super) fn look_after(self: &Arc<Self>, pause: Duration) {
+        if let Some(moment) = Instant::now().checked_add(pause) {
+            let source: Arc<dyn Source> = self.clone();
+            self.reactor.tick_at(moment, Arc::downgrade(&source));
+        }
+    }
+
+    /// Says something to the child.
+    pub(super) fn say<T>(&self, encode: impl FnOnce(&mut Vec<u8>) -> T) -> T {
+        let said = self.outgoing.add(encode);
+        self.flush();
+        said
+    }
+
+    /// Writes what waits to be written.
+    pub(super) fn flush(&self) {
+        match self.outgoing.flush(&self.socket) {
+            Ok(Flushed::Done) => {}
+            Ok(Flushed::Full) => {
+                if let Err(error) = self.reactor.arm(self.number, Part::Room, &self.room) {
+                    self.break_off(self.lost(&error));
+                }
+            }
+            // It is dead or dying; its end is told where that is seen.
+            Err(_) => self.outgoing.give_up(),
+        }
+    }
+
+    fn lost(&self, error: &io::Error) -> CallError {
+        self.desk.subject.error(ErrorKind::PluginCrashed, "the connection to its process is lost").caused_by(error)
+    }
+
+    /// Reads what has come; for whoever has the turn.
+    pub(super) fn read(self: &Arc<Self>) {
+        let mut wakers = Vec::new();
+        let read = {
+            let mut incoming = self.incoming.lock().unwrap_or_else(PoisonError::into_inner);
+            incoming.read(self, &mut wakers)
+        };
+        wakers.into_iter().for_each(Waker::wake);
+        match read {
+            Read::Waiting => {}
+            Read::Closed => {
+                self.turn.is_closed.store(true, Ordering::SeqCst);
+                if !self.is_leaving.load(Ordering::SeqCst) {
+                    // A process that ends by itself is past minding this; one that only fell silent is not.
+                    self.kill();
+                }
+            }
+            Read::Violation(message) => {
+                self.turn.is_closed.store(true, Ordering::SeqCst);
+                let error = self.desk.subject.error(ErrorKind::ProtocolViolation, message);
+                self.break_off(error);
+            }
+        }
+    }
+
+    /// Ends the process, which is to blame for it, or has to make room; all its calls end in the error.
+    pub(super) fn break_off(&self, error: CallError) {
+        // The first reason stands.
+        let _ = self.blame.set(error);
+        self.kill();
+    }
+
+    /// Ends the process without anybody to blame.
+    pub(super) fn leave(&self) {
+        self.is_leaving.store(true, Ordering::SeqCst);
+        self.kill();
+    }
+
+    /// Kills the process and all that it started.
+    fn kill(&self) {
+        // Until it was waited for, its number is its own.
+        if !*self.was_reaped.lock().unwrap_or_else(PoisonError::into_inner) {
+            let _ = kill_process_group(self.pid, Signal::KILL);
+        }
+    }
+
+    /// Waits for the process, which has ended, after killing what it started.
+    fn reap(&self) -> Option<WaitIdStatus> {
+        let mut was_reaped = self.was_reaped.lock().unwrap_or_else(PoisonError::into_inner);
+        if std::mem::replace(&mut *was_reaped, true) {
+            return None;
+        }
+        let _ = kill_process_group(self.pid, Signal::KILL);
+        waitid(WaitId::PidFd(self.pidfd.as_fd()), WaitIdOptions::EXITED).ok().flatten()
+    }
+
+    /// What its calls ended in, once it is gone.
+    pub(super) fn fate(&self) -> Option<&CallError> {
+        self.fate.get()
+    }
+
+    /// The process is gone: everybody who waits for it gets an error.
+    fn bury(self: &Arc<Self>) {
+        // What it said before it went counts.
+        self.turn.claim(self);
+        self.read();
+        self.turn.is_closed.store(true, Ordering::SeqCst);
+        for index in 0..2 {
+            self.print(index);
+        }
+        let status = self.reap();
+        let error = match self.blame.get() {
+            Some(blame) => blame.clone(),
+            None => {
+                let how = status.map_or_else(|| "ended".to_owned(), |status| describe(&status));
+                self.desk.subject.error(ErrorKind::PluginCrashed, format!("its process {how}"))
+            }
+        };
+        let open = {
+            let mut slots = self.slots();
+            let _ = self.fate.set(error.clone());
+            std::mem::take(&mut slots.open)
+        };
+        self.reactor.dismiss(self.number);
+        for descriptor in [&self.socket, &self.room, &self.pidfd] {
+            self.reactor.remove(descriptor);
+        }
+        if let Some(owner) = self.owner.upgrade() {
+            owner.ended(self, &error);
+        }
+        self.outgoing.give_up();
+        let wakers = open.into_values().map(|slot| slot.answer(Err(Fault::Found(error.clone()))));
+        wakers.flatten().for_each(Waker::wake);
+        self.gone.notify_waiters();
+        self.turn.pass_on(self);
+    }
+
+    /// Logs what it printed.
+    fn print(&self, index: usize) {
+        let mut outputs = self.outputs();
+        let Some(output) = &mut outputs[index] else { return };
+        if self.blame.get().is_some() {
+            return;
+        }
+        match output.read(&self.desk) {
+            Printed::Waiting => {
+                let part = [Part::Stdout, Part::Stderr][index];
+                if self.fate.get().is_none() && self.reactor.arm(self.number, part, &output.descriptor).is_err() {
+                    outputs[index] = None;
+                }
+            }
+            Printed::Closed => {
+                self.reactor.remove(&output.descriptor);
+                outputs[index] = None;
+            }
+            Printed::Flooded => {
+                // Kept open and read no more: who writes on waits, and is ended meanwhile.
+                drop(outputs);
+                let error = self
+                    .desk
+                    .subject
+                    .error(ErrorKind::ResourceLimit, "printed more than is allowed, and its process was ended")
+                    .with_hint("let the plugin log less, or through its context");
+                self.break_off(error);
+            }
+        }
+    }
+
+    fn slots(&self) -> MutexGuard<'_, Slots> {
+        self.slots.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn outputs(&self) -> MutexGuard<'_, [Option<Output>; 2]> {
+        self.outputs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Source for Connection {
+    fn ready(self: Arc<Self>, part: Part) {
+        match part {
+            Part::Socket => self.turn.take_once(&self),
+            Part::Room => self.flush(),
+            Part::End => self.bury(),
+            Part::Stdout => self.print(0),
+            Part::Stderr => self.print(1),
+        }
+    }
+
+    fn tick(self: Arc<Self>) {
+        if let Some(owner) = self.owner.upgrade() {
+            owner.look_at(&self);
+        }
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.reactor.dismiss(self.number);
+        self.kill();
+        // Short: it was killed.
+        self.reap();
+    }
+}
+
+/// Ends a process that nobody watches.
+fn end_unwatched(pid: Pid) {
+    let _ = kill_process_group(pid, Signal::KILL);
+    let _ = rustix::process::waitpid(Some(pid), rustix::process::WaitOptions::empty());
+}
+
+/// How a process ended.
+fn describe(status: &WaitIdStatus) -> String {
+    match (status.exit_status(), status.terminating_signal()) {
+        (Some(code), _) => format!("ended by itself with exit status {code}"),
+        (None, Some(signal)) => match Signal::from_named_raw(signal) {
+            Some(name) => format!("was killed by signal {signal} ({})", signal_name(name)),
+            None => format!("was killed by signal {signal}"),
+        },
+        (None, None) => "ended".to_owned(),
+    }
+}
+
+fn signal_name(signal: Signal) -> &'static str {
+    const NAMES: [(Signal, &str); 12] = [
+        (Signal::ABORT, "SIGABRT"),
+        (Signal::BUS, "SIGBUS"),
+        (Signal::FPE, "SIGFPE"),
+        (Signal::HUP, "SIGHUP"),
+        (Signal::ILL, "SIGILL"),
+        (Signal::INT, "SIGINT"),
+        (Signal::KILL, "SIGKILL"),
+        (Signal::PIPE, "SIGPIPE"),
+        (Signal::SEGV, "SIGSEGV"),
+        (Signal::SYS, "SIGSYS"),
+        (Signal::TERM, "SIGTERM"),
+        (Signal::TRAP, "SIGTRAP"),
+    ];
+    NAMES.iter().find(|(known, _)| *known == signal).map_or("of another kind", |(_, name)| name)
+}

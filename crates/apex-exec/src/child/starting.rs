@@ -1,0 +1,140 @@
+//! Starting a child process, on a thread that may block.
+
+use std::{
+    future::poll_fn,
+    io,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    thread,
+    time::{Duration, Instant},
+};
+
+use apex_abi::PluginError;
+use apex_meta::ErrorKind;
+use futures::{
+    FutureExt as _,
+    channel::oneshot,
+    future::{Either, Shared, select},
+};
+
+use super::{ChildPlugin, connection::Connection, incoming::Incoming, slot::Fault, spawn, wire};
+use crate::{CallError, Lifecycle, park::block_on};
+
+type Started = Result<Arc<Connection>, CallError>;
+
+/// A start that is under way; clones wait for the same one.
+#[derive(Clone)]
+pub(super) struct Start {
+    result: Shared<oneshot::Receiver<Started>>,
+    lost: Arc<CallError>,
+}
+
+impl Future for Start {
+    type Output = Started;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Started> {
+        let polled = self.result.poll_unpin(context);
+        polled.map(|result| result.unwrap_or_else(|_| Err((*self.lost).clone())))
+    }
+}
+
+impl ChildPlugin {
+    /// Begins to start a process after a pause.
+    ///
+    /// # Errors
+    /// There is no thread for it.
+    pub(super) fn begin_start(&self, pause: Duration, is_first: bool) -> Result<Start, CallError> {
+        let (done, result) = oneshot::channel();
+        let plugin = self.this.clone();
+        let work = move || {
+            thread::sleep(pause);
+            // If nobody needs it any more, there is nothing to start.
+            let Some(plugin) = plugin.upgrade() else { return };
+            if !is_first {
+                plugin.tell(Lifecycle::Failed, Lifecycle::Loaded, None);
+            }
+            let started = plugin.start_process();
+            drop(done.send(plugin.started(started, is_first)));
+        };
+        self.pool.run(work).map_err(|error| self.desk.subject.reported(error))?;
+        let lost = self.desk.subject.error(ErrorKind::PluginCrashed, "its process was not started");
+        Ok(Start { result: result.shared(), lost: Arc::new(lost) })
+    }
+
+    fn start_process(&self) -> Started {
+        let subject = &self.desk.subject;
+        let Some(verified) = &self.parts.verified else {
+            return Err(subject.error(ErrorKind::LoadFailed, "has no library that a process could load"));
+        };
+        let until = Instant::now() + self.limits.initialize_timeout;
+        let threads = self.limits.blocking_threads;
+        let spawned =
+            spawn::spawn(&self.program, verified.library(), threads).map_err(|error| self.not_started(&error))?;
+        let incoming = Incoming::new(&self.limits);
+        let connection = self.connection_to(spawned, incoming).map_err(|error| self.not_started(&error))?;
+        let initialized = self.initialize(&connection, until);
+        match initialized {
+            Ok(()) => {
+                if let Some(idle) = self.limits.child_idle {
+                    connection.look_after(idle);
+                }
+                Ok(connection)
+            }
+            Err(error) => {
+                connection.leave();
+                Err(error)
+            }
+        }
+    }
+
+    fn connection_to(&self, spawned: spawn::Spawned, incoming: Incoming) -> io::Result<Arc<Connection>> {
+        let (desk, pool) = (Arc::clone(&self.desk), Arc::clone(&self.pool));
+        Connection::new(spawned, incoming, desk, pool, self.this.clone(), self.limits.child_patience)
+    }
+
+    fn initialize(&self, connection: &Arc<Connection>, until: Instant) -> Result<(), CallError> {
+        let subject = &self.desk.subject;
+        let slot = connection.open(None)?;
+        let level = self.desk.services.log_level().map_or(0, apex_abi::LogLevel::number);
+        connection.say(|out| wire::initialize(out, slot.number, &self.parts, &self.configuration, level));
+        let answer = poll_fn(|context| slot.poll_answer(context));
+        match block_on(select(answer, self.timer.at(until))) {
+            Either::Left((Ok(_), _)) => Ok(()),
+            Either::Left((Err(Fault::Found(error)), _)) => Err(error),
+            Either::Left((Err(Fault::Told(error)), _)) => Err(self.not_initialized(error)),
+            Either::Right(_) => Err(subject.too_slow("initialization", self.limits.initialize_timeout)),
+        }
+    }
+
+    /// What a plugin or its loading failed with.
+    fn not_initialized(&self, error: PluginError) -> CallError {
+        let kind = error.kind;
+        let reported = self.desk.subject.reported(error);
+        match kind {
+            // Nothing is gained by claiming these.
+            ErrorKind::AbiMismatch | ErrorKind::LoadFailed | ErrorKind::UnsupportedPlatform => {
+                let causes: Vec<_> = reported.causes().map(str::to_owned).collect();
+                self.desk.subject.error(kind, reported.message()).with_causes(causes)
+            }
+            _ => reported,
+        }
+    }
+
+    fn not_started(&self, error: &io::Error) -> CallError {
+        let (subject, path) = (&self.desk.subject, self.program.path().display());
+        match error.kind() {
+            io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied => subject
+                .error(
+                    ErrorKind::ChildHostMissing,
+                    format!("the program `{path}` that hosts plugins cannot be started"),
+                )
+                .with_hint(
+                    "call `run_if_child()` first thing in `main`, put `apex-host` beside the program, or name it with \
+                     `child_program`",
+                )
+                .caused_by(error),
+            _ => subject.error(ErrorKind::ResourceLimit, "its process could not be started").caused_by(error),
+        }
+    }
+}

@@ -1,0 +1,358 @@
+//! The child: the plugin, the conversation with the host, and the calls that are under way.
+
+use std::{
+    collections::HashMap,
+    future::poll_fn,
+    io,
+    os::fd::OwnedFd,
+    path::{Path, PathBuf},
+    pin::Pin,
+    process,
+    sync::{
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use apex_abi::{
+    AbiError, Chunk, Chunks, PluginBox, PluginError, PluginModule, RString, call_box, host_box, load_module, outcome,
+};
+use apex_meta::ErrorKind;
+use futures::{
+    Stream as _,
+    channel::oneshot,
+    future::{AbortHandle, Abortable},
+};
+use rustix::{
+    net::{RecvFlags, recv},
+    process::{Signal, kill_current_process_group},
+};
+
+use crate::{
+    call::{Call, PluginSide},
+    frames::{self, Failure, Malformed, Message},
+    leader::{Leader, Received},
+    outgoing::Outgoing,
+    pool::Pool,
+    services::Services,
+    task::{Task, Work, work_here},
+};
+
+/// How many chunks a stream may make before others have their turn.
+const CHUNKS_A_TURN: usize = 64;
+
+/// How many bytes are read at once.
+const READ: usize = 64 << 10;
+
+type StateAnswer = Result<Option<(u64, Vec<u8>)>, PluginError>;
+
+/// The child.
+pub(crate) struct Child {
+    library: PathBuf,
+    socket: Arc<OwnedFd>,
+    leader: Arc<Leader>,
+    pool: Pool,
+    plugin: OnceLock<Arc<PluginBox>>,
+    calls: Mutex<HashMap<u64, Arc<Call>>>,
+    questions: Mutex<HashMap<u64, oneshot::Sender<StateAnswer>>>,
+    next_question: AtomicU64,
+    incoming: Mutex<Vec<u8>>,
+}
+
+impl Child {
+    pub(crate) fn new(socket: OwnedFd, library: &Path, threads: usize) -> io::Result<Arc<Self>> {
+        // Written to without losing anything, read from without waiting: the flag says which.
+        rustix::io::ioctl_fionbio(&socket, false)?;
+        let socket = Arc::new(socket);
+        Ok(Arc::new(Self {
+            library: library.to_owned(),
+            leader: Leader::new(Outgoing::new(Arc::clone(&socket)))?,
+            socket,
+            pool: Pool::new(threads),
+            plugin: OnceLock::new(),
+            calls: Mutex::default(),
+            questions: Mutex::default(),
+            next_question: AtomicU64::new(1),
+            incoming: Mutex::default(),
+        }))
+    }
+
+    /// Serves until the host is gone.
+    pub(crate) fn serve(self: &Arc<Self>) -> io::Result<()> {
+        self.leader.serve(self)
+    }
+
+    pub(crate) fn socket(&self) -> &OwnedFd {
+        &self.socket
+    }
+
+    /// Ends the process after another thread than the first led to the end.
+    pub(crate) fn end(&self, led: io::Result<()>) {
+        leave(led);
+    }
+
+    /// Says something; at once, unless the leader is about to.
+    pub(crate) fn say<T>(&self, encode: impl FnOnce(&mut Vec<u8>) -> T) -> T {
+        let said = self.leader.outgoing.add(encode);
+        if !Leader::is_this_thread() {
+            // The host being gone is found by whoever reads.
+            drop(self.leader.outgoing.flush());
+        }
+        said
+    }
+
+    /// Asks the host something about state.
+    pub(crate) fn ask(&self, question: &Message) -> impl Future<Output = StateAnswer> + Send + use<> {
+        let number = self.next_question.fetch_add(1, Ordering::Relaxed);
+        let (answer, answered) = oneshot::channel();
+        lock(&self.questions).insert(number, answer);
+        self.say(|out| frames::write(out, number, question));
+        async move {
+            let gone = |_| Err(PluginError::new(ErrorKind::StateIo, "the host did not answer"));
+            answered.await.unwrap_or_else(gone)
+        }
+    }
+
+    /// Reads what the host said, without waiting.
+    pub(crate) fn receive(self: &Arc<Self>) -> io::Result<Received> {
+        let mut incoming = lock(&self.incoming);
+        let start = incoming.len();
+        // A long frame is read in one go.
+        let expected = frames::length(&incoming, usize::MAX).ok().flatten().unwrap_or(0);
+        incoming.resize((start + READ).max(expected), 0);
+        let received = recv(&*self.socket, &mut incoming[start..], RecvFlags::DONTWAIT);
+        let read = match received {
+            Ok((0, _)) => return Ok(Received::End),
+            Ok((read, _)) => read,
+            Err(rustix::io::Errno::AGAIN) => {
+                incoming.truncate(start);
+                return Ok(Received::Nothing);
+            }
+            Err(rustix::io::Errno::INTR) => 0,
+            Err(rustix::io::Errno::CONNRESET) => return Ok(Received::End),
+            Err(error) => return Err(error.into()),
+        };
+        incoming.truncate(start + read);
+        let mut done = 0;
+        while let Some(length) = frames::length(&incoming[done..], usize::MAX).map_err(malformed)? {
+            let Some(frame) = incoming.get(done..done + length) else { break };
+            let (number, message) = frames::read(frame).map_err(malformed)?;
+            done += length;
+            self.hear(number, message)?;
+        }
+        incoming.drain(..done);
+        incoming.shrink_to(4 * READ);
+        Ok(Received::Something)
+    }
+
+    fn hear(self: &Arc<Self>, number: u64, message: Message) -> io::Result<()> {
+        match message {
+            Message::Initialize { type_name, log_level, configuration } => {
+                let child = Arc::clone(self);
+                let work = async move {
+                    let result = child.initialize(&type_name, log_level, configuration).await;
+                    child.answer(number, &result.map(|()| None));
+                };
+                self.work(Box::pin(work), true);
+            }
+            Message::Call { action, is_stream, is_blocking, remaining_ms, context, params } => {
+                let Some(plugin) = self.plugin.get() else { return Err(io::ErrorKind::InvalidData.into()) };
+                let (plugin, child) = (Arc::clone(plugin), Arc::clone(self));
+                let (abort, registration) = AbortHandle::new_pair();
+                let remaining = remaining_ms.map(Duration::from_millis);
+                let call = Call::new(Arc::clone(self), number, context, remaining, abort);
+                lock(&self.calls).insert(number, Arc::clone(&call));
+                let work = async move {
+                    let work = child.run(&plugin, &call, action, params, is_stream);
+                    let result = Abortable::new(work, registration).await;
+                    call.end();
+                    lock(&child.calls).remove(&number);
+                    let given_up = |_| Err(PluginError::new(ErrorKind::Cancelled, "was given up"));
+                    child.answer(number, &result.unwrap_or_else(given_up));
+                };
+                self.work(Box::pin(work), is_blocking);
+            }
+            Message::Cancel => self.with_call(number, Call::end),
+            Message::Abort => self.with_call(number, Call::abort),
+            Message::Credit(chunks) => self.with_call(number, |call| call.add_credit(chunks)),
+            Message::State(state) => {
+                let question = lock(&self.questions).remove(&number);
+                if let Some(question) = question {
+                    // Whoever asked may have been dropped.
+                    drop(question.send(state.map_err(plugin_error)));
+                }
+            }
+            Message::Migrate { from, state } => {
+                let Some(plugin) = self.plugin.get() else { return Err(io::ErrorKind::InvalidData.into()) };
+                let (plugin, child) = (Arc::clone(plugin), Arc::clone(self));
+                let work = async move {
+                    let migrated = outcome(plugin.migrate_state(from.into(), state.into())).await;
+                    child.answer(number, &migrated.map(|state| state.into_option().map(Vec::from)));
+                };
+                self.work(Box::pin(work), true);
+            }
+            Message::ShutDown => {
+                let (plugin, child) = (self.plugin.get().cloned(), Arc::clone(self));
+                let work = async move {
+                    let result = match plugin {
+                        Some(plugin) => outcome(plugin.shutdown()).await,
+                        None => Ok(()),
+                    };
+                    child.answer(number, &result.map(|()| None));
+                    // Destructors and whatever else runs at the end may still print.
+                    process::exit(0);
+                };
+                self.work(Box::pin(work), true);
+            }
+            _ => return Err(io::ErrorKind::InvalidData.into()),
+        }
+        Ok(())
+    }
+
+    fn with_call(&self, number: u64, tell: impl FnOnce(&Call)) {
+        // Outside of the lock: it wakes the plugin's own code.
+        let call = lock(&self.calls).get(&number).cloned();
+        if let Some(call) = call {
+            tell(&call);
+        }
+    }
+
+    /// Does work: polled by the leader, or on a thread of its own if it may block.
+    fn work(self: &Arc<Self>, work: Work, is_blocking: bool) {
+        if is_blocking {
+            let on_thread = Arc::new(Mutex::new(Some(work)));
+            let taken = Arc::clone(&on_thread);
+            let started = self.pool.run(move || {
+                if let Some(work) = lock(&taken).take() {
+                    work_here(work);
+                }
+            });
+            if started.is_ok() {
+                return;
+            }
+            // Better late than never: the eye sees to the others.
+            let Some(work) = lock(&on_thread).take() else { return };
+            self.leader.queue(Task::queued(Arc::clone(&self.leader), work));
+            return;
+        }
+        self.leader.queue(Task::queued(Arc::clone(&self.leader), work));
+    }
+
+    async fn initialize(
+        self: &Arc<Self>,
+        type_name: &str,
+        log_level: u8,
+        configuration: Vec<u8>,
+    ) -> Result<(), PluginError> {
+        let module = load(&self.library, type_name)?;
+        let plugin = Arc::new(module.create()?);
+        let services = Services { child: Arc::clone(self), log_level };
+        outcome(plugin.initialize(host_box(services), configuration.into())).await?;
+        let again = |_| PluginError::new(ErrorKind::ProtocolViolation, "initialized twice");
+        self.plugin.set(plugin).map_err(again)
+    }
+
+    async fn run(
+        &self,
+        plugin: &PluginBox,
+        call: &Arc<Call>,
+        action: String,
+        params: Vec<u8>,
+        is_stream: bool,
+    ) -> Result<Option<Vec<u8>>, PluginError> {
+        let (side, action, params) = (call_box(PluginSide(Arc::clone(call))), RString::from(action), params.into());
+        if !is_stream {
+            return outcome(plugin.execute(side, action, params)).await.map(|result| Some(result.into()));
+        }
+        let mut chunks = Chunks::new(outcome(plugin.execute_stream(side, action, params)).await?);
+        let mut made = 0;
+        loop {
+            poll_fn(|context| call.poll_credit(context)).await;
+            let Some(chunk) = poll_fn(|context| Pin::new(&mut chunks).poll_next(context)).await else {
+                return Ok(None);
+            };
+            let (is_json, bytes) = match chunk? {
+                Chunk::Json(bytes) => (true, bytes),
+                Chunk::Bytes(bytes) => (false, bytes),
+            };
+            self.say(|out| frames::chunk(out, call.number, is_json, &bytes));
+            made += 1;
+            if made % CHUNKS_A_TURN == 0 || self.leader.outgoing.is_long() {
+                yield_once().await;
+            }
+        }
+    }
+
+    fn answer(&self, number: u64, result: &Result<Option<Vec<u8>>, PluginError>) {
+        self.say(|out| match result {
+            Ok(answer) => frames::answer(out, number, Ok(answer.as_deref())),
+            Err(error) => frames::answer(out, number, Err(&failure(error.clone()))),
+        });
+    }
+}
+
+/// The plugin's module, if it is of the type that its entry point names.
+fn load(library: &Path, type_name: &str) -> Result<PluginModule, PluginError> {
+    // SAFETY: the host verified these bytes, and they are sealed.
+    #[expect(unsafe_code, reason = "the one place where a plugin's code enters the process")]
+    let module = unsafe { load_module(library) }.map_err(|error| {
+        let message = match &error {
+            apex_abi::LoadError::Open { source, .. } => format!("its library cannot be opened: {source}"),
+            apex_abi::LoadError::Mismatch { mismatch, .. } => format!("its library does not fit this host: {mismatch}"),
+            other => other.to_string(),
+        };
+        PluginError::new(error.kind(), message)
+    })?;
+    match module.type_name() {
+        found if found == type_name => Ok(module),
+        found => {
+            let found = found.escape_debug();
+            let message = format!("its entry point names `{type_name}`, but its library exports `{found}`");
+            Err(PluginError::new(ErrorKind::LoadFailed, message))
+        }
+    }
+}
+
+/// Lets others have their turn.
+async fn yield_once() {
+    let mut has_yielded = false;
+    poll_fn(|context| {
+        if std::mem::replace(&mut has_yielded, true) {
+            return std::task::Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        std::task::Poll::Pending
+    })
+    .await;
+}
+
+fn malformed(malformed: Malformed) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, malformed.0)
+}
+
+fn failure(error: PluginError) -> Failure {
+    let AbiError { kind, message, details, causes } = error.into();
+    let causes = causes.into_iter().map(RString::into_string).collect();
+    Failure { kind, message: message.into_string(), details: details.into(), causes }
+}
+
+fn plugin_error(failure: Failure) -> PluginError {
+    let Failure { kind, message, details, causes } = failure;
+    let causes = causes.into_iter().map(RString::from).collect();
+    AbiError { kind, message: message.into(), details: details.into(), causes }.into()
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Ends this process and all that it started: without the host there is nothing to do.
+pub(crate) fn leave(served: io::Result<()>) -> ! {
+    if let Err(error) = served {
+        use io::Write as _;
+        let _ = writeln!(io::stderr(), "apex-host: the conversation with the host failed: {error}");
+    }
+    let _ = kill_current_process_group(Signal::KILL);
+    process::abort()
+}
