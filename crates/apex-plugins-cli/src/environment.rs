@@ -2,7 +2,7 @@
 
 use std::{
     env,
-    ffi::OsString,
+    ffi::{OsStr, OsString},
     path::{Path, PathBuf},
 };
 
@@ -20,6 +20,8 @@ pub(crate) struct Environment {
     pub(crate) store: Option<PathBuf>,
     /// `APEX_STATE_DIR`.
     pub(crate) state_dir: Option<PathBuf>,
+    /// The names of the variables that the dynamic linker obeys, as far as they are set.
+    pub(crate) linker_variables: Vec<OsString>,
     /// The user's own directories, if they can be told.
     pub(crate) user: Option<UserDirectories>,
 }
@@ -43,6 +45,7 @@ impl Environment {
             plugin_path: env::var_os("APEX_PLUGIN_PATH").filter(|value| !value.is_empty()),
             store: path("APEX_STORE"),
             state_dir: path("APEX_STATE_DIR"),
+            linker_variables: env::vars_os().map(|(name, _)| name).filter(|name| is_the_linkers(name)).collect(),
             user: UserDirectories::of_process(),
         }
     }
@@ -54,6 +57,11 @@ impl Environment {
         let all = self.plugin_path.as_ref().map(env::split_paths).into_iter().flatten();
         all.partition(|path| path.is_absolute())
     }
+}
+
+/// Whether a variable is one of those that the dynamic linker reads.
+fn is_the_linkers(name: &OsStr) -> bool {
+    name.as_encoded_bytes().starts_with(b"LD_")
 }
 
 impl UserDirectories {

@@ -75,6 +75,7 @@ impl Session {
             builder = builder.configuration(id.clone(), configuration.clone());
         }
         let builder = builder.trust(trust).policy(settings.policy().into()).overrides(settings.overrides_file()?);
+        let builder = builder.environment(settings.linker_variables());
         adjust(builder).build().await.map_err(|error| build_failure(&error))
     }
 }

@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    ffi::OsString,
     path::{Path, PathBuf},
 };
 
@@ -147,6 +148,11 @@ impl Settings {
     /// How strict trust is.
     pub(crate) fn policy(&self) -> PolicyName {
         self.options.policy.or(self.config.policy).unwrap_or(PolicyName::Standard)
+    }
+
+    /// The names of the variables that the dynamic linker obeys, as far as they are set.
+    pub(crate) fn linker_variables(&self) -> &[OsString] {
+        &self.environment.linker_variables
     }
 
     /// The configurations that `config.toml` holds for plugins.

@@ -1,6 +1,7 @@
 //! Whom to trust at this moment: the verifier of the present trust store, which may change while plugins run.
 
 use std::{
+    ffi::OsString,
     path::Path,
     sync::{
         Arc, PoisonError, RwLock,
@@ -22,6 +23,7 @@ pub(crate) struct Authority {
     policy: Policy,
     witness: Arc<Witness>,
     clock: Clock,
+    environment: Vec<OsString>,
     present: RwLock<Present>,
     /// Counts the trust stores, so that a call sees with one look whether there was a change since the last one.
     generation: AtomicU64,
@@ -38,7 +40,15 @@ impl Authority {
         let witness = Arc::new(Witness::new(history));
         let verifier = verifier(store, policy, &witness, &clock);
         let present = RwLock::new(Present { verifier, fault: None });
-        Self { policy, witness, clock, present, generation: AtomicU64::new(1) }
+        Self { policy, witness, clock, environment: Vec::new(), present, generation: AtomicU64::new(1) }
+    }
+
+    /// Tells the names of the variables that code in this process is exposed to.
+    pub(crate) fn with_environment(mut self, names: Vec<OsString>) -> Self {
+        let present = self.present.get_mut().unwrap_or_else(PoisonError::into_inner);
+        present.verifier = present.verifier.clone().with_environment(&names);
+        self.environment = names;
+        self
     }
 
     /// The verifier of the present trust store; it goes by that one whatever comes later.
@@ -75,7 +85,7 @@ impl Authority {
 
     /// Goes by another trust store from now on.
     pub(crate) fn replace(&self, store: TrustStore) {
-        let verifier = verifier(store, self.policy, &self.witness, &self.clock);
+        let verifier = verifier(store, self.policy, &self.witness, &self.clock).with_environment(&self.environment);
         *self.present.write().unwrap_or_else(PoisonError::into_inner) = Present { verifier, fault: None };
         self.generation.fetch_add(1, Ordering::Release);
     }

@@ -53,7 +53,7 @@ fn shell(house: &House, line: &str, head: &str) -> Ended {
     if let Ok(text) = fs::read(planted) {
         let document = Document::parse(&text).unwrap();
         let signature = document.manifest().signature.as_ref().unwrap();
-        command.env("KEY_ID", signature.key_id.to_string());
+        command.env("KEY_ID", &signature.key_id);
         command.env("DIGEST", document.manifest().checksum.unwrap().to_string());
     }
     Ended::of(&mut command)

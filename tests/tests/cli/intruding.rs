@@ -162,3 +162,25 @@ fn a_cloned_repositorys_plugins_wait_for_trust_and_do_not_outbid_signed_ones() {
     assert_eq!(find(&listing, "bare99")["reason"]["code"], "SignatureStripped");
     assert_eq!(find(&listing, "evil")["reason"]["code"], "UntrustedKey");
 }
+
+/// Row 42: what the dynamic linker was told to bring along runs before anybody could verify it.
+#[test]
+fn a_linker_that_is_told_to_bring_other_code_keeps_plugins_out_of_the_process_under_strict() {
+    let house = House::new();
+    house.install("greeter");
+    let id = "com.apexagent.examples.greeter";
+    let nowhere = house.path("nowhere");
+    for variable in ["LD_LIBRARY_PATH", "LD_PRELOAD"] {
+        let apex = |arguments: &[&str]| {
+            // The linker complains of what it cannot preload, and goes on.
+            Ended::of(house.command().env(variable, &nowhere).args(arguments))
+        };
+        let run = ["run", id, "greet", "-p", "name=Ada"];
+        let ended = apex(&[&["--json", "--policy", "strict"], &run[..]].concat()).expect(4);
+        let error = ended.error();
+        assert_eq!(error["code"], "PluginBlocked", "{variable}: {error:#}");
+        let message = format!("{} {}", error["message"], error["hint"]);
+        assert!(message.contains("UnsafeEnvironment") && message.contains(variable), "{message}");
+        assert!(apex(&run).expect(0).stdout.contains("Ada"), "{variable}");
+    }
+}
