@@ -5,7 +5,9 @@ use std::{collections::BTreeMap, ffi::OsString, io, path::PathBuf, sync::Arc, ti
 use apex_abi::PluginModule;
 use apex_audit::AuditSink;
 use apex_discover::{OverridesError, Root};
-use apex_exec::Limits;
+#[cfg(target_os = "linux")]
+use apex_exec::ChildProgram;
+use apex_exec::{Limits, Loader};
 use apex_meta::{Document, InvalidDocument, Placement, PluginId};
 use apex_state::StateStore;
 use apex_trust::{History, NoHistory, Policy, TrustStore, TrustStoreError};
@@ -30,6 +32,8 @@ pub struct Builder {
     pub(crate) overrides: Option<PathBuf>,
     pub(crate) limits: Limits,
     pub(crate) loosest: Placement,
+    pub(crate) child_program: Option<PathBuf>,
+    pub(crate) child_environment: Vec<(OsString, OsString)>,
     pub(crate) environment: Vec<OsString>,
     pub(crate) audit: Option<Arc<dyn AuditSink>>,
     pub(crate) clock: Clock,
@@ -49,6 +53,8 @@ impl Default for Builder {
             overrides: None,
             limits: Limits::default(),
             loosest: Placement::InProcess,
+            child_program: None,
+            child_environment: Vec::new(),
             environment: Vec::new(),
             audit: None,
             clock: Arc::new(SystemTime::now),
@@ -163,6 +169,42 @@ impl Builder {
         self
     }
 
+    /// Names the program that hosts plugins in child processes, such as `apex-host`.
+    ///
+    /// Without it that is this program, if it called [`run_if_child`](crate::run_if_child) first thing in its `main`, else
+    /// `apex-host` in this program's directory. It is never searched for in `PATH`.
+    pub fn child_program(mut self, path: impl Into<PathBuf>) -> Self {
+        self.child_program = Some(path.into());
+        self
+    }
+
+    /// Adds a variable to the environment of child processes, which holds nothing else.
+    pub fn child_env(mut self, name: impl Into<OsString>, value: impl Into<OsString>) -> Self {
+        self.child_environment.push((name.into(), value.into()));
+        self
+    }
+
+    /// The loader that these settings ask for.
+    pub(crate) fn loader(&self) -> Loader {
+        let loader = Loader::new().with_loosest(self.loosest);
+        #[cfg(target_os = "linux")]
+        if let Some(program) = self.program_for_children() {
+            return loader.with_child_program(program);
+        }
+        loader
+    }
+
+    #[cfg(target_os = "linux")]
+    fn program_for_children(&self) -> Option<ChildProgram> {
+        let program = match &self.child_program {
+            Some(path) => ChildProgram::at(path),
+            None if apex_host::is_prepared() => ChildProgram::this_program(),
+            None => ChildProgram::at(beside_this_program()?),
+        };
+        let environment = self.child_environment.iter().cloned();
+        Some(environment.fold(program, |program, (name, value)| program.with_env(name, value)))
+    }
+
     /// Scans the roots and gives the manager.
     ///
     /// # Errors
@@ -171,6 +213,13 @@ impl Builder {
     pub async fn build(self) -> Result<PluginManager, BuildError> {
         PluginManager::start(self).await
     }
+}
+
+/// `apex-host` in the directory of this program, if it is there.
+#[cfg(target_os = "linux")]
+fn beside_this_program() -> Option<PathBuf> {
+    let program = std::env::current_exe().ok()?.with_file_name("apex-host");
+    program.is_file().then_some(program)
 }
 
 /// Why there is no plugin manager, or no new catalogue.

@@ -70,7 +70,7 @@ impl PluginManager {
         let inner = Arc::new(Inner {
             authority: Authority::new(store, settings.policy, history, Arc::clone(&clock)).with_environment(exposed_to),
             auditor: Auditor::new(settings.audit.clone(), clock, events.clone()),
-            loader: Loader::new(),
+            loader: settings.loader(),
             catalogue: RwLock::new(Arc::new(Catalogue::empty())),
             scanning: Mutex::new(()),
             instances: Instances::default(),
