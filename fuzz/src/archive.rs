@@ -1,7 +1,7 @@
 //! `.apexpkg`, as a frame or as the tar inside.
 
 use std::{
-    fs,
+    fs::{self, File},
     io::{Read, Write},
 };
 
@@ -25,7 +25,7 @@ pub fn archive(bytes: &[u8]) {
     }
     let room = tempfile::tempdir().unwrap();
     let path = |name: &str| room.path().join(name);
-    fs::write(path("package"), package).unwrap();
+    File::create_new(path("package")).unwrap().write_all(&package).unwrap();
     let mut expected = vec!["package"];
     match unpack(&path("package"), &path("out")) {
         Ok(()) => {

@@ -8,6 +8,7 @@
 mod archive;
 mod elf;
 mod metadata;
+mod protocol;
 mod signature;
 mod specifier;
 mod trust_store;
@@ -15,6 +16,7 @@ mod trust_store;
 pub use archive::archive;
 pub use elf::elf;
 pub use metadata::metadata;
+pub use protocol::protocol;
 pub use signature::signature;
 pub use specifier::specifier;
 pub use trust_store::trust_store;

@@ -28,6 +28,9 @@ pub const DT_NEEDED: u64 = 1;
 /// `DT_STRTAB`, the address of the names.
 pub const DT_STRTAB: u64 = 5;
 
+/// `DT_SYMTAB`, the address of the symbols, which glibc asks for even if there are none: any address will do.
+pub const DT_SYMTAB: u64 = 6;
+
 impl MinimalElf {
     /// A library that needs nothing.
     pub fn new() -> Self {
@@ -38,6 +41,13 @@ impl MinimalElf {
     /// A library that differs from others in its content alone.
     pub fn with_content(content: &[u8]) -> Vec<u8> {
         Self { content: content.to_vec(), ..Self::new() }.build()
+    }
+
+    /// Puts content at the end.
+    #[must_use]
+    pub fn content(mut self, content: &[u8]) -> Self {
+        self.content = content.to_vec();
+        self
     }
 
     /// Adds an entry that stands for a name, such as `DT_NEEDED`.

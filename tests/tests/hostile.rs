@@ -14,6 +14,10 @@ use apex_plugins_tests::{Publisher, package, package_changed};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+#[path = "hostile/contests.rs"]
+mod contests;
+#[path = "hostile/encodings.rs"]
+mod encodings;
 #[path = "hostile/files.rs"]
 mod files;
 #[path = "hostile/libraries.rs"]
@@ -22,6 +26,10 @@ mod libraries;
 mod metadata;
 #[path = "hostile/signatures.rs"]
 mod signatures;
+#[path = "hostile/stores.rs"]
+mod stores;
+#[path = "hostile/swaps.rs"]
+mod swaps;
 
 const GREETER: &str = "com.apexagent.examples.greeter";
 const COUNTER: &str = "org.neighbour.counter";

@@ -1,0 +1,67 @@
+//! The seeds of the fuzz targets, each fed to its target by the very code that is fuzzed; see `fuzz/README.md`.
+#![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used, unreachable_pub, reason = "shared with the fuzz targets, where a panic is a finding")]
+
+use std::fs;
+
+use apex_plugins_tests::workspace_root;
+
+#[path = "../../fuzz/src/lib.rs"]
+mod targets;
+
+/// Feeds every seed of a target, and each with its end cut off and with bits flipped here and there.
+fn replay(target: &str, feed: fn(&[u8])) {
+    let folder = workspace_root().join("fuzz/seeds").join(target);
+    let mut paths: Vec<_> = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    paths.sort_unstable();
+    assert!(paths.len() >= 5, "{target} has seeds");
+    for path in paths {
+        let seed = fs::read(&path).unwrap();
+        feed(&seed);
+        for step in 1..=24 {
+            // Spread over the whole seed, the same in each run.
+            let at = seed.len() * step / 25;
+            feed(&seed[..at]);
+            let mut flipped = seed.clone();
+            if let Some(byte) = flipped.get_mut(at) {
+                *byte ^= 1 << (step % 8);
+                feed(&flipped);
+            }
+        }
+    }
+}
+
+#[test]
+fn metadata_is_read_in_one_way() {
+    replay("metadata", targets::metadata);
+}
+
+#[test]
+fn what_reads_as_a_trust_store_can_be_saved_and_read_again() {
+    replay("trust_store", targets::trust_store);
+}
+
+#[test]
+fn what_unpacks_packs_to_the_same_archive() {
+    replay("archive", targets::archive);
+}
+
+#[test]
+fn the_linker_finds_nothing_forbidden_in_an_accepted_library() {
+    replay("elf", targets::elf);
+}
+
+#[test]
+fn only_what_was_signed_is_accepted() {
+    replay("signature", targets::signature);
+}
+
+#[test]
+fn frames_are_the_same_however_their_bytes_are_cut() {
+    replay("protocol", targets::protocol);
+}
+
+#[test]
+fn specifiers_mean_what_they_say() {
+    replay("specifier", targets::specifier);
+}
