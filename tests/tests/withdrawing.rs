@@ -8,7 +8,7 @@ use apex_plugins::{
     CallError, CallEvent, ErrorKind, Event, EventStream, Limits, Placement, PluginId, PluginManager, Reason,
     trust::{KeyId, TrustStore},
 };
-use apex_plugins_tests::{PREFIX, Publisher, package, package_changed};
+use apex_plugins_tests::{PREFIX, Publisher, apex_host, package, package_changed};
 use futures::{FutureExt as _, StreamExt as _};
 use serde_json::{Value, json};
 
@@ -121,6 +121,24 @@ async fn a_revoked_key_ends_what_it_signed_and_cuts_off_what_does_not_end() {
     assert_eq!((cut, leftovers), (vec!["never".to_owned()], Vec::new()));
     let error = call.await.unwrap().unwrap_err();
     assert_eq!((code(&error), error.action()), ("KeyRevoked".to_owned(), Some("never")));
+    neighbour_serves(&plugins).await;
+}
+
+/// A plugin in a child process is ended in the same way, its process with it.
+#[tokio::test]
+async fn a_revoked_key_ends_what_runs_in_a_child_process() {
+    let scene = Scene::new();
+    let builder = scene.builder().trust(scene.store.clone()).isolation(Placement::Process);
+    let plugins = builder.child_program(apex_host()).build().await.unwrap();
+    let mut events = plugins.events();
+    let call = tokio::spawn(plugins.call(FAULTY, "never").params(json!({"key": "child"})).result());
+    until_started(&plugins, "child").await;
+    plugins.set_trust(scene.revoked()).await.unwrap();
+    assert_eq!(code(&observe(&plugins, "child").await.unwrap_err()), "KeyRevoked");
+    let (plugin, reason, cut, leftovers) = stopped(&mut events).await;
+    assert_eq!((plugin.as_str(), &*reason.code), (FAULTY, "KeyRevoked"));
+    assert_eq!((cut, leftovers), (vec!["never".to_owned()], Vec::new()));
+    assert_eq!(code(&call.await.unwrap().unwrap_err()), "KeyRevoked");
     neighbour_serves(&plugins).await;
 }
 

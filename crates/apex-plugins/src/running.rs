@@ -47,8 +47,8 @@ impl Running {
     pub(crate) fn objection(&self, authority: &Authority) -> Option<&Reason> {
         let generation = authority.generation();
         if self.objection.get().is_none() && self.judged.load(Ordering::Acquire) != generation {
-            let verified = self.loaded.verified();
-            match verified.and_then(|verified| objection(authority.verifier().store(), verified)) {
+            let (verifier, runs) = (authority.verifier(), self.loaded.placement());
+            match self.loaded.verified().and_then(|verified| objection(verifier.store(), verified, runs)) {
                 Some(reason) => return Some(self.objection.get_or_init(|| reason)),
                 None => self.judged.store(generation, Ordering::Release),
             }
