@@ -8,30 +8,14 @@ mod probe;
 
 use std::{hint::black_box, pin::Pin, time::Instant};
 
-use apex_abi::{FfiFuture, FfiFutureExt, RVec};
+use apex_abi::{FfiFuture, RVec};
 use apex_exec::{CallEvent, CallRequest, Instance};
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
-use futures::{Stream, StreamExt, executor::block_on, future::BoxFuture, stream};
+use futures::{Stream, StreamExt, executor::block_on, stream};
 use serde_json::{Value, json};
 use tokio::{runtime::Runtime, task::JoinSet};
 
-use probe::{greet, params, start};
-
-/// A handler behind `dyn`, as a host without plugins would have it.
-trait Handler {
-    fn handle(&self, params: Vec<u8>) -> BoxFuture<'static, Vec<u8>>;
-}
-
-struct Direct;
-
-impl Handler for Direct {
-    fn handle(&self, params: Vec<u8>) -> BoxFuture<'static, Vec<u8>> {
-        Box::pin(async move {
-            let params: Value = serde_json::from_slice(&params).expect("JSON");
-            serde_json::to_vec(&greet(&params)).expect("JSON")
-        })
-    }
-}
+use probe::{Direct, Handler, echo, params, start};
 
 /// P6: JSON in and out, parameters validated, against the same handler and the same JSON work through `dyn`.
 fn call(criterion: &mut Criterion) {
@@ -57,10 +41,6 @@ fn call(criterion: &mut Criterion) {
         );
     });
     group.finish();
-}
-
-extern "C" fn echo(bytes: RVec<u8>) -> FfiFuture<RVec<u8>> {
-    async move { RVec::from(bytes.to_vec()) }.into_ffi()
 }
 
 /// P7: bytes in and out, against an `extern "C"` function that returns a boxed future.

@@ -5,10 +5,13 @@ use std::{
     task::{Context as TaskContext, Poll},
 };
 
+use apex_abi::{FfiFuture, FfiFutureExt as _, RVec};
 use apex_exec::{Instance, InstanceOptions, Loaded};
 use apex_meta::Document;
 use apex_plugin_sdk::{
-    Chunk, Chunks, Context, Error, Host, Params, Plugin, Reply, Result, async_trait, futures::Stream, linked, reply,
+    Chunk, Chunks, Context, Error, Host, Params, Plugin, Reply, Result, async_trait,
+    futures::{Stream, future::BoxFuture},
+    linked, reply,
 };
 use serde_json::{Value, json};
 
@@ -21,6 +24,27 @@ pub(crate) fn params() -> Value {
 /// The work of the action itself.
 pub(crate) fn greet(params: &Value) -> Value {
     json!({"greeting": format!("Hello, {}!", params["name"].as_str().unwrap_or_default()), "times": params["times"]})
+}
+
+/// A handler behind `dyn`, as a host without plugins would have it.
+pub(crate) trait Handler {
+    fn handle(&self, params: Vec<u8>) -> BoxFuture<'static, Vec<u8>>;
+}
+
+pub(crate) struct Direct;
+
+impl Handler for Direct {
+    fn handle(&self, params: Vec<u8>) -> BoxFuture<'static, Vec<u8>> {
+        Box::pin(async move {
+            let params: Value = serde_json::from_slice(&params).expect("JSON");
+            serde_json::to_vec(&greet(&params)).expect("JSON")
+        })
+    }
+}
+
+/// P7's anchor: bytes in and out of a boxed future.
+pub(crate) extern "C" fn echo(bytes: RVec<u8>) -> FfiFuture<RVec<u8>> {
+    async move { RVec::from(bytes.to_vec()) }.into_ffi()
 }
 
 /// Yields a chunk so many times.

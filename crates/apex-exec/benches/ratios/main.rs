@@ -13,13 +13,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use apex_abi::{FfiFuture, FfiFutureExt as _, RVec};
+use apex_abi::{FfiFuture, RVec};
 use apex_exec::{CallEvent, CallRequest, Instance};
-use futures::{Stream, StreamExt as _, executor::block_on, future::BoxFuture, stream};
+use futures::{Stream, StreamExt as _, executor::block_on, stream};
 use serde_json::{Value, json};
 use tokio::{runtime::Runtime, task::JoinSet};
 
-use probe::{greet, params, start};
+use probe::{Direct, Handler, echo, params, start};
 
 /// How many turns each row takes, and how long one lasts at least.
 const TURNS: usize = 21;
@@ -53,21 +53,6 @@ fn timed<I: 'static, O>(make: impl Fn() -> I + 'static, run: impl Fn(I) -> O + '
     })
 }
 
-trait Handler {
-    fn handle(&self, params: Vec<u8>) -> BoxFuture<'static, Vec<u8>>;
-}
-
-struct Direct;
-
-impl Handler for Direct {
-    fn handle(&self, params: Vec<u8>) -> BoxFuture<'static, Vec<u8>> {
-        Box::pin(async move {
-            let params: Value = serde_json::from_slice(&params).expect("JSON");
-            serde_json::to_vec(&greet(&params)).expect("JSON")
-        })
-    }
-}
-
 fn call() -> Row {
     let handler: Box<dyn Handler> = black_box(Box::new(Direct));
     let anchor = timed(params, move |params| {
@@ -78,10 +63,6 @@ fn call() -> Row {
     let request = || CallRequest::new("greet").params(params());
     let work = timed(request, move |request| block_on(instance.result(request)).expect("a greeting"));
     Row { name: "P6 call, JSON", goal: 1.5, anchor, work }
-}
-
-extern "C" fn echo(bytes: RVec<u8>) -> FfiFuture<RVec<u8>> {
-    async move { RVec::from(bytes.to_vec()) }.into_ffi()
 }
 
 fn raw() -> Row {
