@@ -6,7 +6,7 @@ use apex_plugins::{
     ErrorKind, Placement, PluginManager,
     testing::{FakePlugin, Script},
 };
-use apex_plugins_tests::{Publisher, package};
+use apex_plugins_tests::{Publisher, apex_host, package};
 use serde_json::{Value, json};
 
 const FAULTY: &str = "com.apexagent.examples.faulty";
@@ -44,7 +44,12 @@ pub(crate) async fn subjects(directory: &Path) -> Vec<Subject> {
     package("faulty", Some(&publisher), &root);
     let builder = |placement| PluginManager::builder().root(&root).trust(publisher.trusted(placement));
     let in_process = builder(Placement::InProcess).build().await.expect("a manager");
-    let child = builder(Placement::InProcess).isolation(Placement::Process).build().await.expect("a manager");
+    let child = builder(Placement::InProcess)
+        .isolation(Placement::Process)
+        .child_program(apex_host())
+        .build()
+        .await
+        .expect("a manager");
     let mut subjects = vec![
         Subject { placement: "linked", id: FAKE, plugins: linked().await, streams: false, excused: &[] },
         Subject { placement: "in-process", id: FAULTY, plugins: in_process, streams: true, excused: &[] },
