@@ -20,7 +20,7 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("apex-state", &["apex-meta"]),
     ("apex-exec", &["apex-meta", "apex-abi", "apex-protocol", "apex-trust"]),
     ("apex-package", &["apex-meta", "apex-trust"]),
-    ("apex-host", &["apex-meta", "apex-abi"]),
+    ("apex-host", &["apex-meta", "apex-abi", "apex-protocol"]),
     ("apex-plugin-sdk", &["apex-meta", "apex-abi"]),
     (
         "apex-plugins",

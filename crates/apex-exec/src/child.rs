@@ -8,7 +8,6 @@
 mod asking;
 mod bell;
 mod connection;
-mod frames;
 mod incoming;
 mod outgoing;
 mod output;
@@ -29,10 +28,11 @@ use std::{
 
 use apex_abi::RVec;
 use apex_meta::ErrorKind;
+use apex_protocol::{Asked, TooLarge};
 use futures::future::{Either, select};
 
 pub(crate) use self::{asking::Asking, bell::Bell, pull::Pull};
-use self::{connection::Connection, slot::Fault, starting::Start, supervision::Supervision};
+use self::{connection::Connection, slot::Fault, starting::Start, supervision::Supervision, wire::Line};
 use crate::{
     CallError, Lifecycle, Limits, Observer, Transition,
     blocking::{Limited, Pool},
@@ -228,19 +228,13 @@ impl ChildPlugin {
             return;
         }
         let Some(limit) = self.limits.child_idle else { return };
-        let (open, idle_since) = connection.open_slots();
-        let idle_until = idle_since.checked_add(limit);
-        if open == 0 && idle_until.is_some_and(|until| until <= Instant::now()) {
-            self.end_idle(connection);
-        } else if open == 0 {
-            self.look_later(connection, idle_until);
+        if !connection.is_idle_look_due() {
+            return;
         }
-    }
-
-    fn look_later(&self, connection: &Arc<Connection>, moment: Option<Instant>) {
-        if let Some(moment) = moment {
-            let source: Arc<dyn reactor::Source> = connection.clone();
-            connection.reactor.tick_at(moment, Arc::downgrade(&source));
+        let (open, idle_since) = connection.open_slots();
+        match limit.checked_sub(idle_since.elapsed()) {
+            None | Some(Duration::ZERO) if open == 0 => self.end_idle(connection),
+            left => connection.look_for_idleness(left.unwrap_or(limit)),
         }
     }
 
@@ -273,7 +267,7 @@ impl ChildPlugin {
 
     /// Lets the plugin in a process end, then ends the process.
     async fn end_process(&self, connection: &Arc<Connection>, until: Instant) -> Result<(), CallError> {
-        let ended = self.ask(connection, until, wire::shut_down).await;
+        let ended = self.ask(connection, until, Asked::Shutdown, wire::shut_down).await;
         connection.is_leaving.store(true, Ordering::SeqCst);
         if matches!(ended, Ok(Limited::Finished(_))) {
             // It ends by itself now, so that what it printed is not lost.
@@ -295,10 +289,14 @@ impl ChildPlugin {
         &self,
         connection: &Arc<Connection>,
         until: Instant,
-        encode: impl FnOnce(&mut Vec<u8>, u64),
+        asked: Asked,
+        encode: impl FnOnce(Line<'_>) -> Result<(), TooLarge>,
     ) -> Result<Limited<Option<RVec<u8>>>, CallError> {
-        let slot = connection.open(None)?;
-        connection.say(|out| encode(out, slot.number));
+        let slot = connection.open(None, asked)?;
+        if let Err(error) = connection.say(slot.number, encode) {
+            connection.close(slot.number);
+            return Err(self.desk.subject.error(ErrorKind::ResourceLimit, error.to_string()).with_hint(error.hint()));
+        }
         let answer = std::future::poll_fn(|context| slot.poll_answer(context));
         match select(answer, self.timer.at(until)).await {
             Either::Left((Ok(answer), _)) => Ok(Limited::Finished(answer)),
@@ -334,7 +332,7 @@ impl ChildPlugin {
     ) -> Result<Limited<Option<RVec<u8>>>, CallError> {
         let until = Instant::now() + limit;
         let connection = self.connect(false).await?;
-        self.ask(&connection, until, |out, number| wire::migrate_state(out, number, from, state)).await
+        self.ask(&connection, until, Asked::Migrate, |line| wire::migrate_state(line, from, state)).await
     }
 
     /// Lets the plugin end, and its process with it, for good.

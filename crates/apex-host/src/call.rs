@@ -10,10 +10,11 @@ use std::{
 };
 
 use apex_abi::{CallObject, FfiFuture, FfiFutureExt as _, LoadedState, ROption, RString, RVec, SavedState};
+use apex_protocol::Message;
 use futures::{future::AbortHandle, task::AtomicWaker};
 use tokio_util::sync::CancellationToken;
 
-use crate::{child::Child, frames};
+use crate::child::Child;
 
 /// A call, as the child and the plugin share it.
 pub(crate) struct Call {
@@ -81,7 +82,9 @@ impl CallObject for PluginSide {
     fn progress(&self, percentage: ROption<f64>, message: RString, details: RVec<u8>) {
         if !self.0.over.is_cancelled() {
             let (call, percentage) = (&self.0, percentage.into_option());
-            call.child.say(|out| frames::progress(out, call.number, percentage, &message, &details));
+            let progress = Message::Progress { percentage, message: &message, details: &details };
+            // What is too long for the host is lost to it.
+            let _ = call.child.say(call.number, &progress);
         }
     }
 

@@ -8,10 +8,7 @@ use std::{
     path::{Path, PathBuf},
     pin::Pin,
     process,
-    sync::{
-        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
     time::Duration,
 };
 
@@ -19,6 +16,9 @@ use apex_abi::{
     AbiError, Chunk, Chunks, PluginBox, PluginError, PluginModule, RString, call_box, host_box, load_module, outcome,
 };
 use apex_meta::ErrorKind;
+use apex_protocol::{
+    Agreement, ChunkForm, Decoder, Failure, Frame, HELLO_MAX_BODY, Hello, Message, ProtocolViolation, Speaker, TooLarge,
+};
 use futures::{
     Stream as _,
     channel::oneshot,
@@ -31,7 +31,6 @@ use rustix::{
 
 use crate::{
     call::{Call, PluginSide},
-    frames::{self, Failure, Malformed, Message},
     leader::{Leader, Received},
     outgoing::Outgoing,
     pool::Pool,
@@ -42,8 +41,8 @@ use crate::{
 /// How many chunks a stream may make before others have their turn.
 const CHUNKS_A_TURN: usize = 64;
 
-/// How many bytes are read at once.
-const READ: usize = 64 << 10;
+/// The longest body that is taken: the host is trusted, and bounds what it sends.
+const MAX_BODY: u32 = 1 << 30;
 
 type StateAnswer = Result<Option<(u64, Vec<u8>)>, PluginError>;
 
@@ -55,9 +54,16 @@ pub(crate) struct Child {
     pool: Pool,
     plugin: OnceLock<Arc<PluginBox>>,
     calls: Mutex<HashMap<u64, Arc<Call>>>,
-    questions: Mutex<HashMap<u64, oneshot::Sender<StateAnswer>>>,
-    next_question: AtomicU64,
-    incoming: Mutex<Vec<u8>>,
+    questions: Mutex<Questions>,
+    incoming: Mutex<Decoder>,
+    agreement: OnceLock<Agreement>,
+}
+
+/// Questions about state.
+#[derive(Default)]
+struct Questions {
+    last: u64,
+    open: HashMap<u64, oneshot::Sender<StateAnswer>>,
 }
 
 impl Child {
@@ -73,13 +79,14 @@ impl Child {
             plugin: OnceLock::new(),
             calls: Mutex::default(),
             questions: Mutex::default(),
-            next_question: AtomicU64::new(1),
-            incoming: Mutex::default(),
+            incoming: Mutex::new(Decoder::new(Speaker::Host, HELLO_MAX_BODY)),
+            agreement: OnceLock::new(),
         }))
     }
 
     /// Serves until the host is gone.
     pub(crate) fn serve(self: &Arc<Self>) -> io::Result<()> {
+        self.leader.outgoing.add(|out| Hello::new(MAX_BODY).write(out)).map_err(io::Error::other)?;
         self.leader.serve(self)
     }
 
@@ -93,8 +100,12 @@ impl Child {
     }
 
     /// Says something; at once, unless the leader is about to.
-    pub(crate) fn say<T>(&self, encode: impl FnOnce(&mut Vec<u8>) -> T) -> T {
-        let said = self.leader.outgoing.add(encode);
+    ///
+    /// # Errors
+    /// It is larger than the host takes.
+    pub(crate) fn say(&self, number: u64, message: &Message<'_>) -> Result<(), TooLarge> {
+        let max_body = self.agreement.get().map_or(HELLO_MAX_BODY, |agreement| agreement.send_max);
+        let said = self.leader.outgoing.add(|out| message.write(out, number, max_body));
         if !Leader::is_this_thread() {
             // The host being gone is found by whoever reads.
             drop(self.leader.outgoing.flush());
@@ -103,12 +114,22 @@ impl Child {
     }
 
     /// Asks the host something about state.
-    pub(crate) fn ask(&self, question: &Message) -> impl Future<Output = StateAnswer> + Send + use<> {
-        let number = self.next_question.fetch_add(1, Ordering::Relaxed);
+    pub(crate) fn ask(&self, question: &Message<'_>) -> impl Future<Output = StateAnswer> + Send + use<> {
         let (answer, answered) = oneshot::channel();
-        lock(&self.questions).insert(number, answer);
-        self.say(|out| frames::write(out, number, question));
+        let said = {
+            // Numbers are to come in their order.
+            let mut questions = lock(&self.questions);
+            questions.last += 1;
+            let number = questions.last;
+            questions.open.insert(number, answer);
+            let said = self.say(number, question);
+            if said.is_err() {
+                questions.open.remove(&number);
+            }
+            said
+        };
         async move {
+            said.map_err(|error| PluginError::new(ErrorKind::StateTooLarge, error.to_string()))?;
             let gone = |_| Err(PluginError::new(ErrorKind::StateIo, "the host did not answer"));
             answered.await.unwrap_or_else(gone)
         }
@@ -117,39 +138,33 @@ impl Child {
     /// Reads what the host said, without waiting.
     pub(crate) fn receive(self: &Arc<Self>) -> io::Result<Received> {
         let mut incoming = lock(&self.incoming);
-        let start = incoming.len();
-        // A long frame is read in one go.
-        let expected = frames::length(&incoming, usize::MAX).ok().flatten().unwrap_or(0);
-        incoming.resize((start + READ).max(expected), 0);
-        let received = recv(&*self.socket, &mut incoming[start..], RecvFlags::DONTWAIT);
-        let read = match received {
-            Ok((0, _)) => return Ok(Received::End),
+        let read = match recv(&*self.socket, incoming.space(), RecvFlags::DONTWAIT) {
+            Ok((0, _)) | Err(rustix::io::Errno::CONNRESET) => return Ok(Received::End),
             Ok((read, _)) => read,
-            Err(rustix::io::Errno::AGAIN) => {
-                incoming.truncate(start);
-                return Ok(Received::Nothing);
-            }
+            Err(rustix::io::Errno::AGAIN) => return Ok(Received::Nothing),
             Err(rustix::io::Errno::INTR) => 0,
-            Err(rustix::io::Errno::CONNRESET) => return Ok(Received::End),
             Err(error) => return Err(error.into()),
         };
-        incoming.truncate(start + read);
-        let mut done = 0;
-        while let Some(length) = frames::length(&incoming[done..], usize::MAX).map_err(malformed)? {
-            let Some(frame) = incoming.get(done..done + length) else { break };
-            let (number, message) = frames::read(frame).map_err(malformed)?;
-            done += length;
-            self.hear(number, message)?;
+        incoming.filled(read);
+        while let Some(frame) = incoming.next_frame().map_err(malformed)? {
+            if self.agreement.get().is_some() {
+                self.hear(&frame)?;
+                continue;
+            }
+            let theirs = Hello::read(&frame.message().map_err(malformed)?).map_err(malformed)?;
+            let agreement = Hello::new(MAX_BODY).agree(&theirs).map_err(io::Error::other)?;
+            incoming.set_max_body(agreement.receive_max);
+            drop(self.agreement.set(agreement));
         }
-        incoming.drain(..done);
-        incoming.shrink_to(4 * READ);
         Ok(Received::Something)
     }
 
-    fn hear(self: &Arc<Self>, number: u64, message: Message) -> io::Result<()> {
-        match message {
-            Message::Initialize { type_name, log_level, configuration } => {
-                let child = Arc::clone(self);
+    fn hear(self: &Arc<Self>, frame: &Frame) -> io::Result<()> {
+        let number = frame.number();
+        match frame.message().map_err(malformed)? {
+            Message::Start { entry_point, log_level, configuration } => {
+                let (child, configuration) = (Arc::clone(self), configuration.to_vec());
+                let type_name = entry_point.rsplit("::").next().unwrap_or_default().to_owned();
                 let work = async move {
                     let result = child.initialize(&type_name, log_level, configuration).await;
                     child.answer(number, &result.map(|()| None));
@@ -161,7 +176,8 @@ impl Child {
                 let (plugin, child) = (Arc::clone(plugin), Arc::clone(self));
                 let (abort, registration) = AbortHandle::new_pair();
                 let remaining = remaining_ms.map(Duration::from_millis);
-                let call = Call::new(Arc::clone(self), number, context, remaining, abort);
+                let (action, params) = (RString::from(action), params.to_vec());
+                let call = Call::new(Arc::clone(self), number, context.to_vec(), remaining, abort);
                 lock(&self.calls).insert(number, Arc::clone(&call));
                 let work = async move {
                     let work = child.run(&plugin, &call, action, params, is_stream);
@@ -175,24 +191,23 @@ impl Child {
             }
             Message::Cancel => self.with_call(number, Call::end),
             Message::Abort => self.with_call(number, Call::abort),
-            Message::Credit(chunks) => self.with_call(number, |call| call.add_credit(chunks)),
-            Message::State(state) => {
-                let question = lock(&self.questions).remove(&number);
-                if let Some(question) = question {
-                    // Whoever asked may have been dropped.
-                    drop(question.send(state.map_err(plugin_error)));
-                }
+            Message::Credit { chunks } => self.with_call(number, |call| call.add_credit(chunks)),
+            Message::State { record } => {
+                self.answer_question(number, Ok(record.map(|(generation, data)| (generation, data.to_vec()))));
             }
+            Message::StateFailure(failure) => self.answer_question(number, Err(plugin_error(&failure))),
+            Message::Ping => self.answer(number, &Ok(None)),
             Message::Migrate { from, state } => {
                 let Some(plugin) = self.plugin.get() else { return Err(io::ErrorKind::InvalidData.into()) };
                 let (plugin, child) = (Arc::clone(plugin), Arc::clone(self));
+                let (from, state) = (RString::from(from), state.to_vec());
                 let work = async move {
-                    let migrated = outcome(plugin.migrate_state(from.into(), state.into())).await;
+                    let migrated = outcome(plugin.migrate_state(from, state.into())).await;
                     child.answer(number, &migrated.map(|state| state.into_option().map(Vec::from)));
                 };
                 self.work(Box::pin(work), true);
             }
-            Message::ShutDown => {
+            Message::Shutdown => {
                 let (plugin, child) = (self.plugin.get().cloned(), Arc::clone(self));
                 let work = async move {
                     let result = match plugin {
@@ -208,6 +223,14 @@ impl Child {
             _ => return Err(io::ErrorKind::InvalidData.into()),
         }
         Ok(())
+    }
+
+    fn answer_question(&self, number: u64, answer: StateAnswer) {
+        let question = lock(&self.questions).open.remove(&number);
+        if let Some(question) = question {
+            // Whoever asked may have been dropped.
+            drop(question.send(answer));
+        }
     }
 
     fn with_call(&self, number: u64, tell: impl FnOnce(&Call)) {
@@ -257,11 +280,11 @@ impl Child {
         &self,
         plugin: &PluginBox,
         call: &Arc<Call>,
-        action: String,
+        action: RString,
         params: Vec<u8>,
         is_stream: bool,
     ) -> Result<Option<Vec<u8>>, PluginError> {
-        let (side, action, params) = (call_box(PluginSide(Arc::clone(call))), RString::from(action), params.into());
+        let (side, params) = (call_box(PluginSide(Arc::clone(call))), params.into());
         if !is_stream {
             return outcome(plugin.execute(side, action, params)).await.map(|result| Some(result.into()));
         }
@@ -272,11 +295,11 @@ impl Child {
             let Some(chunk) = poll_fn(|context| Pin::new(&mut chunks).poll_next(context)).await else {
                 return Ok(None);
             };
-            let (is_json, bytes) = match chunk? {
-                Chunk::Json(bytes) => (true, bytes),
-                Chunk::Bytes(bytes) => (false, bytes),
+            let (form, bytes) = match chunk? {
+                Chunk::Json(bytes) => (ChunkForm::Json, bytes),
+                Chunk::Bytes(bytes) => (ChunkForm::Bytes, bytes),
             };
-            self.say(|out| frames::chunk(out, call.number, is_json, &bytes));
+            self.say(call.number, &Message::Chunk { form, bytes: &bytes }).map_err(too_large)?;
             made += 1;
             if made % CHUNKS_A_TURN == 0 || self.leader.outgoing.is_long() {
                 yield_once().await;
@@ -285,11 +308,26 @@ impl Child {
     }
 
     fn answer(&self, number: u64, result: &Result<Option<Vec<u8>>, PluginError>) {
-        self.say(|out| match result {
-            Ok(answer) => frames::answer(out, number, Ok(answer.as_deref())),
-            Err(error) => frames::answer(out, number, Err(&failure(error.clone()))),
-        });
+        let said = match result {
+            Ok(value) => self.say(number, &Message::Answer(value.as_deref())),
+            Err(error) => self.fail(number, error.clone()),
+        };
+        // What does not fit is told without what makes it large.
+        if let Err(error) = said {
+            let _ = self.fail(number, too_large(error));
+        }
     }
+
+    fn fail(&self, number: u64, error: PluginError) -> Result<(), TooLarge> {
+        let error = AbiError::from(error);
+        let causes = error.causes.iter().map(RString::as_str).collect();
+        let (message, details) = (error.message.as_str(), error.details.as_slice());
+        self.say(number, &Message::Failure(Failure { kind: error.kind, message, details, causes }))
+    }
+}
+
+fn too_large(error: TooLarge) -> PluginError {
+    PluginError::new(ErrorKind::ResourceLimit, error.to_string())
 }
 
 /// The plugin's module, if it is of the type that its entry point names.
@@ -327,20 +365,14 @@ async fn yield_once() {
     .await;
 }
 
-fn malformed(malformed: Malformed) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, malformed.0)
+fn malformed(violation: ProtocolViolation) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, violation)
 }
 
-fn failure(error: PluginError) -> Failure {
-    let AbiError { kind, message, details, causes } = error.into();
-    let causes = causes.into_iter().map(RString::into_string).collect();
-    Failure { kind, message: message.into_string(), details: details.into(), causes }
-}
-
-fn plugin_error(failure: Failure) -> PluginError {
-    let Failure { kind, message, details, causes } = failure;
-    let causes = causes.into_iter().map(RString::from).collect();
-    AbiError { kind, message: message.into(), details: details.into(), causes }.into()
+fn plugin_error(failure: &Failure<'_>) -> PluginError {
+    let causes = failure.causes.iter().map(|cause| RString::from(*cause)).collect();
+    let (message, details) = (failure.message.into(), failure.details.to_vec().into());
+    AbiError { kind: failure.kind, message, details, causes }.into()
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

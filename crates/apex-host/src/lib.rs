@@ -18,8 +18,6 @@ mod call;
 #[cfg(target_os = "linux")]
 mod child;
 #[cfg(target_os = "linux")]
-mod frames;
-#[cfg(target_os = "linux")]
 mod leader;
 #[cfg(target_os = "linux")]
 mod outgoing;

@@ -3,11 +3,9 @@
 use std::sync::Arc;
 
 use apex_abi::{FfiFuture, HostObject, LoadedState, PluginError, RString, RVec, SavedState, StateRecord, contained};
+use apex_protocol::Message;
 
-use crate::{
-    child::Child,
-    frames::{self, Message},
-};
+use crate::child::Child;
 
 /// What the plugin may use for the life of its instance.
 pub(crate) struct Services {
@@ -20,12 +18,12 @@ pub(crate) const NO_CALL: u64 = 0;
 
 impl Child {
     pub(crate) fn log(&self, call: u64, level: u8, target: &str, message: &str, fields: &[u8]) {
-        let (target, message, fields) = (target.to_owned(), message.to_owned(), fields.to_vec());
-        self.say(|out| frames::write(out, call, &Message::Log { level, target, message, fields }));
+        // What is too long for the host is lost to it.
+        let _ = self.say(call, &Message::Log { level, target, message, fields });
     }
 
     pub(crate) fn load_state(self: &Arc<Self>, call: u64, scope: &str) -> FfiFuture<LoadedState> {
-        let answer = self.ask(&Message::LoadState { call, scope: scope.to_owned() });
+        let answer = self.ask(&Message::LoadState { call, scope });
         contained(
             async move {
                 let state: Result<Option<(u64, Vec<u8>)>, PluginError> = answer.await;
@@ -42,7 +40,6 @@ impl Child {
         expected: u64,
         data: &[u8],
     ) -> FfiFuture<SavedState> {
-        let (scope, data) = (scope.to_owned(), data.to_vec());
         let answer = self.ask(&Message::SaveState { call, scope, expected, data });
         contained(async move { Ok(answer.await?.map_or(0, |(generation, _)| generation)) }, drop)
     }

@@ -7,6 +7,7 @@ use std::{
 };
 
 use apex_abi::{PluginError, RVec};
+use apex_protocol::Asked as What;
 use futures::{FutureExt as _, future::Either};
 
 use super::{
@@ -74,14 +75,19 @@ impl Asking {
                 self.stage = Stage::New;
                 return Poll::Pending;
             }
-            let Ok(slot) = connection.open(Some(Arc::clone(&self.call))) else {
+            let asked = if self.is_stream { What::Stream } else { What::Result };
+            let Ok(slot) = connection.open(Some(Arc::clone(&self.call)), asked) else {
                 // It went before it was asked anything: another one is asked.
                 self.plugin.forget(&connection);
                 self.stage = Stage::New;
                 continue;
             };
             let params = std::mem::take(&mut self.params);
-            connection.say(|out| wire::call(out, slot.number, &self.call, &params, self.is_stream));
+            let said = connection.say(slot.number, |line| wire::call(line, &self.call, &params, self.is_stream));
+            if let Err(error) = said {
+                connection.close(slot.number);
+                return Poll::Ready(Err(found(&self.call, wire::too_large(&self.call, &error))));
+            }
             let (call, is_answered, was_told) = (Arc::clone(&self.call), false, false);
             self.stage = Stage::Asked(Asked { connection, slot, call, is_answered, was_told });
         }
@@ -118,7 +124,8 @@ impl Asked {
     /// Tells the child that the caller gave up, once.
     pub(super) fn pass_on_the_end(&mut self) {
         if self.call.over.is_raised() && !std::mem::replace(&mut self.was_told, true) {
-            self.connection.say(|out| wire::cancel(out, self.slot.number));
+            // As small as a message can be.
+            let _ = self.connection.say(self.slot.number, wire::cancel);
         }
     }
 
@@ -137,7 +144,7 @@ impl Drop for Asked {
             return;
         }
         self.slot.abandon();
-        self.connection.say(|out| wire::abort(out, self.slot.number));
+        let _ = self.connection.say(self.slot.number, wire::abort);
         self.connection.look_after(self.connection.patience);
     }
 }

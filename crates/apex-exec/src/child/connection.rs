@@ -6,13 +6,15 @@ use std::{
     os::fd::{AsFd as _, OwnedFd},
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU32, Ordering},
     },
     task::Waker,
     time::{Duration, Instant},
 };
 
+use apex_abi::PluginError;
 use apex_meta::ErrorKind;
+use apex_protocol::{Asked, Conversation, HELLO_MAX_BODY, Message, ProtocolViolation, TooLarge, Verdict};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, WaitIdStatus, kill_process_group, waitid};
 
 use super::{
@@ -24,6 +26,7 @@ use super::{
     slot::{Fault, Slot},
     spawn::Spawned,
     turn::Turn,
+    wire::{self, Line, StateAnswer},
 };
 use crate::{CallError, blocking::Pool, call::Call, services::Desk};
 
@@ -38,6 +41,10 @@ pub(super) struct Connection {
     room: OwnedFd,
     pub(super) outgoing: Outgoing,
     pub(super) incoming: Mutex<Incoming>,
+    /// The longest body that the child takes.
+    pub(super) max_body: AtomicU32,
+    /// Answered by the child's greeting.
+    pub(super) greeting: Arc<Slot>,
     pub(super) turn: Turn,
     slots: Mutex<Slots>,
     pid: Pid,
@@ -55,12 +62,14 @@ pub(super) struct Connection {
     owner: Weak<ChildPlugin>,
     /// How long it may keep what was given up.
     pub(super) patience: Duration,
+    /// When to see next whether it is used.
+    idle_look: Mutex<Option<Instant>>,
     pub(super) gone: tokio::sync::Notify,
 }
 
 struct Slots {
     open: HashMap<u64, Arc<Slot>>,
-    next: u64,
+    conversation: Conversation,
     idle_since: Instant,
 }
 
@@ -92,8 +101,14 @@ impl Connection {
                     room,
                     outgoing: Outgoing::default(),
                     incoming: Mutex::new(incoming),
+                    max_body: AtomicU32::new(HELLO_MAX_BODY),
+                    greeting: Slot::new(0, None),
                     turn: Turn::default(),
-                    slots: Mutex::new(Slots { open: HashMap::new(), next: 1, idle_since: Instant::now() }),
+                    slots: Mutex::new(Slots {
+                        open: HashMap::new(),
+                        conversation: Conversation::new(),
+                        idle_since: Instant::now(),
+                    }),
                     pid,
                     pidfd,
                     was_reaped: Mutex::new(false),
@@ -104,12 +119,23 @@ impl Connection {
                     is_retired: AtomicBool::new(false),
                     owner,
                     patience,
+                    idle_look: Mutex::default(),
                     gone: tokio::sync::Notify::new(),
                 }
             });
+            connection.greet();
             connection.watch()?;
             Ok(connection)
         }
+    }
+
+    /// Says what the host takes.
+    fn greet(&self) {
+        let incoming = self.incoming.lock().unwrap_or_else(PoisonError::into_inner);
+        // A greeting without features is as small as it can be.
+        let _ = self.outgoing.add(|out| incoming.hello().write(out));
+        drop(incoming);
+        self.flush();
     }
 
     fn watch(&self) -> io::Result<()> {
@@ -129,14 +155,15 @@ impl Connection {
     ///
     /// # Errors
     /// What the child's end was.
-    pub(super) fn open(&self, call: Option<Arc<Call>>) -> Result<Arc<Slot>, CallError> {
+    pub(super) fn open(&self, call: Option<Arc<Call>>, asked: Asked) -> Result<Arc<Slot>, CallError> {
         let mut slots = self.slots();
         // Looked at under the lock: whoever sets it closes all slots afterwards.
         if let Some(fate) = self.fate.get() {
             return Err(fate.clone());
         }
-        let number = slots.next;
-        slots.next += 1;
+        let Some(number) = slots.conversation.ask(asked) else {
+            return Err(self.desk.subject.error(ErrorKind::ResourceLimit, "its process was asked too often"));
+        };
         let slot = Slot::new(number, call);
         slots.open.insert(number, Arc::clone(&slot));
         Ok(slot)
@@ -145,6 +172,29 @@ impl Connection {
     /// The slot of that number, if it is open.
     pub(super) fn slot(&self, number: u64) -> Option<Arc<Slot>> {
         self.slots().open.get(&number).cloned()
+    }
+
+    /// Judges what the child says about that number.
+    pub(super) fn judge(&self, number: u64, message: &Message<'_>) -> Result<Verdict, ProtocolViolation> {
+        self.slots().conversation.judge(number, message)
+    }
+
+    /// Allows so many chunks more.
+    pub(super) fn grant(&self, number: u64, chunks: u32) {
+        self.slots().conversation.grant(number, chunks);
+        // Small enough for any limit.
+        let _ = self.say(number, |line| wire::credit(line, chunks));
+    }
+
+    /// Answers a question about state.
+    pub(super) fn answer_question(&self, number: u64, state: &StateAnswer) {
+        if !self.slots().conversation.answer_question(number) {
+            return;
+        }
+        if let Err(error) = self.say(number, |line| wire::state(line, state)) {
+            let error = PluginError::new(ErrorKind::StateTooLarge, error.to_string()).into();
+            let _ = self.say(number, |line| wire::state(line, &Err(error)));
+        }
     }
 
     /// Closes a slot, whose answer has come.
@@ -179,6 +229,20 @@ impl Connection {
         self.slots().open.values().any(|slot| slot.is_abandoned_for(patience))
     }
 
+    /// Asks for a look, after that time, at whether it is used.
+    pub(super) fn look_for_idleness(self: &Arc<Self>, pause: Duration) {
+        // Not less than a moment, or a very short limit would keep the reactor busy.
+        let pause = pause.max(Duration::from_millis(1));
+        *self.idle_look.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now().checked_add(pause);
+        self.look_after(pause);
+    }
+
+    /// Whether the look that was asked for is due; other looks come in between.
+    pub(super) fn is_idle_look_due(&self) -> bool {
+        let due = *self.idle_look.lock().unwrap_or_else(PoisonError::into_inner);
+        due.is_some_and(|due| due <= Instant::now())
+    }
+
     /// Asks for a look at this process after that time.
     pub(super) fn look_after(self: &Arc<Self>, pause: Duration) {
         if let Some(moment) = Instant::now().checked_add(pause) {
@@ -188,8 +252,16 @@ impl Connection {
     }
 
     /// Says something to the child.
-    pub(super) fn say<T>(&self, encode: impl FnOnce(&mut Vec<u8>) -> T) -> T {
-        let said = self.outgoing.add(encode);
+    ///
+    /// # Errors
+    /// It is larger than the child takes.
+    pub(super) fn say(
+        &self,
+        number: u64,
+        encode: impl FnOnce(Line<'_>) -> Result<(), TooLarge>,
+    ) -> Result<(), TooLarge> {
+        let max_body = self.max_body.load(Ordering::SeqCst);
+        let said = self.outgoing.add(|out| encode(Line { out, number, max_body }));
         self.flush();
         said
     }
@@ -303,6 +375,8 @@ impl Connection {
             owner.ended(self, &error);
         }
         self.outgoing.give_up();
+        let greeting = self.greeting.answer(Err(Fault::Found(error.clone())));
+        greeting.into_iter().for_each(Waker::wake);
         let wakers = open.into_values().map(|slot| slot.answer(Err(Fault::Found(error.clone()))));
         wakers.flatten().for_each(Waker::wake);
         self.gone.notify_waiters();

@@ -1,32 +1,30 @@
 //! What a child says, believed nothing but its form.
 
-use std::{sync::Arc, task::Waker};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    task::Waker,
+};
 
-use apex_abi::{Chunk, RResult};
+use apex_abi::{AbiError, Chunk, PluginError};
+use apex_meta::{CallContext, ErrorKind};
+use apex_protocol::{ChunkForm, Decoder, HELLO_MAX_BODY, Hello, Message, ProtocolViolation, Speaker, Verdict};
 use rustix::net::{RecvFlags, recv};
 
 use super::{
     connection::Connection,
-    frames::{self, Message},
     slot::Fault,
-    wire,
+    wire::{self, StateAnswer},
 };
 use crate::{Limits, park::block_on};
-
-/// How many bytes are read at once.
-const READ: usize = 128 << 10;
 
 /// After how many reads others have their turn.
 const READS: usize = 16;
 
-/// How many questions about state may be open at once.
-const MAX_QUESTIONS: usize = 1024;
-
 /// What a child said and was not understood yet.
 pub(super) struct Incoming {
-    bytes: Vec<u8>,
-    max_frame: usize,
-    questions: Arc<()>,
+    decoder: Decoder,
+    ours: Hello,
+    was_greeted: bool,
 }
 
 /// What reading came to.
@@ -43,26 +41,29 @@ impl Incoming {
     pub(super) fn new(limits: &Limits) -> Self {
         let largest = limits.max_result_bytes.max(limits.max_chunk_bytes).max(limits.max_params_bytes);
         // Sizes of results and chunks are judged where the call is known; this bounds what is taken into memory.
-        Self { bytes: Vec::new(), max_frame: largest.saturating_add(1 << 20), questions: Arc::new(()) }
+        let max_body = u32::try_from(largest.saturating_add(1 << 20)).unwrap_or(u32::MAX);
+        let decoder = Decoder::new(Speaker::Child, HELLO_MAX_BODY);
+        Self { decoder, ours: Hello::new(max_body), was_greeted: false }
+    }
+
+    /// What the host says first.
+    pub(super) fn hello(&self) -> &Hello {
+        &self.ours
     }
 
     /// Reads what there is; whom it wakes is put into `wakers`.
     pub(super) fn read(&mut self, connection: &Arc<Connection>, wakers: &mut Vec<Waker>) -> Read {
         for _ in 0..READS {
-            let start = self.bytes.len();
-            // A long frame is read in one go, once it is known to be allowed.
-            let expected = frames::length(&self.bytes, self.max_frame).ok().flatten().unwrap_or(0);
-            self.bytes.resize((start + READ).max(expected.min(start + 16 * READ)), 0);
-            let space = self.bytes.len() - start;
-            let received = recv(&connection.socket, &mut self.bytes[start..], RecvFlags::DONTWAIT);
-            self.bytes.truncate(start + received.as_ref().map_or(0, |(read, _)| *read));
-            match received {
+            let space = self.decoder.space();
+            let room = space.len();
+            match recv(&connection.socket, space, RecvFlags::DONTWAIT) {
                 Ok((0, _)) | Err(rustix::io::Errno::CONNRESET) => return Read::Closed,
                 Ok((read, _)) => {
+                    self.decoder.filled(read);
                     if let Err(violation) = self.understand(connection, wakers) {
-                        return Read::Violation(violation);
+                        return Read::Violation(format!("its process breaks the protocol: {violation}"));
                     }
-                    if read < space {
+                    if read < room {
                         return Read::Waiting;
                     }
                 }
@@ -75,105 +76,101 @@ impl Incoming {
     }
 
     fn understand(&mut self, connection: &Arc<Connection>, wakers: &mut Vec<Waker>) -> Result<(), String> {
-        let said = |malformed: frames::Malformed| format!("its process breaks the protocol: {}", malformed.0);
-        let mut done = 0;
-        while let Some(length) = frames::length(&self.bytes[done..], self.max_frame).map_err(said)? {
-            let Some(frame) = self.bytes.get(done..done + length) else { break };
-            let (number, message) = frames::read(frame).map_err(said)?;
-            done += length;
-            self.hear(connection, number, message, wakers)
-                .map_err(|what| format!("its process breaks the protocol: {what}"))?;
-        }
-        self.bytes.drain(..done);
-        self.bytes.shrink_to(4 * READ);
-        Ok(())
-    }
-
-    fn hear(
-        &self,
-        connection: &Arc<Connection>,
-        number: u64,
-        message: Message,
-        wakers: &mut Vec<Waker>,
-    ) -> Result<(), &'static str> {
-        match message {
-            Message::Answer(answer) => {
-                let answer = match answer {
-                    Ok(bytes) => Ok(bytes.map(Into::into)),
-                    Err(failure) => Err(Fault::Told(wire::plugin_error(failure))),
-                };
-                let slot = connection.close(number).ok_or("an answer to nothing that was asked")?;
-                wakers.extend(slot.answer(answer));
+        let said = |violation: ProtocolViolation| violation.to_string();
+        while let Some(frame) = self.decoder.next_frame().map_err(said)? {
+            let message = frame.message().map_err(said)?;
+            if !self.was_greeted {
+                let theirs = Hello::read(&message).map_err(said)?;
+                let agreement = self.ours.agree(&theirs).map_err(|error| error.to_string())?;
+                self.decoder.set_max_body(agreement.receive_max);
+                connection.max_body.store(agreement.send_max, Ordering::SeqCst);
+                self.was_greeted = true;
+                wakers.extend(connection.greeting.answer(Ok(None)));
+                continue;
             }
-            Message::Chunk { is_json, bytes } => {
-                let slot = connection.slot(number).ok_or("a chunk of nothing that was asked")?;
-                let chunk = if is_json { Chunk::Json(bytes.into()) } else { Chunk::Bytes(bytes.into()) };
-                wakers.extend(slot.push(chunk)?);
-            }
-            Message::Progress { percentage, message, details } => {
-                // One that comes after the end is late, not wrong.
-                if let Some(call) = connection.slot(number).and_then(|slot| slot.call.clone()) {
-                    call.report(percentage, message, &details);
-                }
-            }
-            Message::Log { level, target, message, fields } => {
-                let slot = connection.slot(number);
-                let call = slot.as_ref().and_then(|slot| slot.call.as_deref());
-                connection.desk.log(call, level, &target, &message, &fields);
-            }
-            Message::LoadState { call, scope } => {
-                let context = context(connection, call)?;
-                let (desk, state) = (Arc::clone(&connection.desk), connection.desk.load_state(&scope, context));
-                drop(desk);
-                self.answer(connection, number, async move {
-                    match state.await {
-                        RResult::ROk(record) => {
-                            Ok(record.into_option().map(|record| (record.generation, record.data.into())))
-                        }
-                        RResult::RErr(error) => Err(error),
-                    }
-                })?;
-            }
-            Message::SaveState { call, scope, expected, data } => {
-                let context = context(connection, call)?;
-                let saved = connection.desk.save_state(&scope, context, expected, data.into());
-                self.answer(connection, number, async move {
-                    saved.await.into_result().map(|generation| Some((generation, Vec::new())))
-                })?;
-            }
-            _ => return Err("a message that only a host may send"),
-        }
-        Ok(())
-    }
-
-    /// Answers a question about state, on a thread that may wait for it.
-    fn answer(
-        &self,
-        connection: &Arc<Connection>,
-        number: u64,
-        state: impl Future<Output = Result<Option<(u64, Vec<u8>)>, apex_abi::AbiError>> + Send + 'static,
-    ) -> Result<(), &'static str> {
-        if Arc::strong_count(&self.questions) > MAX_QUESTIONS {
-            return Err("too many questions about state at once");
-        }
-        let (asked, to) = (Arc::clone(&self.questions), Arc::clone(connection));
-        let work = move || {
-            let state = block_on(state);
-            to.say(|out| wire::state(out, number, state));
-            drop(asked);
-        };
-        if let Err(error) = connection.pool.run(work) {
-            connection.say(|out| wire::state(out, number, Err(error.into())));
+            let verdict = connection.judge(frame.number(), &message).map_err(said)?;
+            hear(connection, frame.number(), &message, verdict == Verdict::Late, wakers);
         }
         Ok(())
     }
 }
 
-/// On whose behalf a question is asked; a call that is over is nobody's any more.
-fn context(connection: &Connection, call: u64) -> Result<apex_meta::CallContext, &'static str> {
-    if call == 0 {
-        return Ok(apex_meta::CallContext::default());
+/// Takes a message that keeps the rules, perhaps about a call that is over.
+fn hear(connection: &Arc<Connection>, number: u64, message: &Message<'_>, is_late: bool, wakers: &mut Vec<Waker>) {
+    let slot = || if is_late { None } else { connection.slot(number) };
+    match message {
+        Message::Answer(value) => {
+            let answer = Ok(value.map(|value| value.to_vec().into()));
+            wakers.extend(connection.close(number).and_then(|slot| slot.answer(answer)));
+        }
+        Message::Failure(failure) => {
+            let answer = Err(Fault::Told(wire::plugin_error(failure)));
+            wakers.extend(connection.close(number).and_then(|slot| slot.answer(answer)));
+        }
+        Message::Chunk { form, bytes } => {
+            wakers.extend(slot().and_then(|slot| slot.push([chunk(*form, bytes)])));
+        }
+        Message::Chunks(chunks) => {
+            let chunks = chunks.iter().map(|(form, bytes)| chunk(form, bytes));
+            wakers.extend(slot().and_then(|slot| slot.push(chunks)));
+        }
+        Message::Progress { percentage, message, details } => {
+            if let Some(call) = slot().and_then(|slot| slot.call.clone()) {
+                call.report(*percentage, (*message).to_owned(), details);
+            }
+        }
+        Message::Log { level, target, message, fields } => {
+            let slot = slot();
+            let call = slot.as_ref().and_then(|slot| slot.call.as_deref());
+            connection.desk.log(call, *level, target, message, fields);
+        }
+        Message::LoadState { call, scope } => {
+            let Some(context) = context(connection, *call, is_late) else { return refuse(connection, number) };
+            let state = connection.desk.load_state(scope, context);
+            answer(connection, number, async move {
+                let record = state.await.into_result()?.into_option();
+                Ok(record.map(|record| (record.generation, record.data.into())))
+            });
+        }
+        Message::SaveState { call, scope, expected, data } => {
+            let Some(context) = context(connection, *call, is_late) else { return refuse(connection, number) };
+            let saved = connection.desk.save_state(scope, context, *expected, data.to_vec().into());
+            answer(connection, number, async move {
+                saved.await.into_result().map(|generation| Some((generation, Vec::new())))
+            });
+        }
+        // What holds a poll there is seen by its own leader; the rest was judged before.
+        _ => {}
     }
-    let slot = connection.slot(call).ok_or("a question on behalf of no call")?;
-    slot.call.as_ref().map(|call| call.context.clone()).ok_or("a question on behalf of what is no call")
+}
+
+fn chunk(form: ChunkForm, bytes: &[u8]) -> Chunk {
+    match form {
+        ChunkForm::Json => Chunk::Json(bytes.to_vec().into()),
+        _ => Chunk::Bytes(bytes.to_vec().into()),
+    }
+}
+
+/// On whose behalf a question is asked; none if its call is over.
+fn context(connection: &Connection, call: u64, is_late: bool) -> Option<CallContext> {
+    match call {
+        0 => Some(CallContext::default()),
+        _ if is_late => None,
+        call => connection.slot(call)?.call.as_ref().map(|call| call.context.clone()),
+    }
+}
+
+/// Answers a question that was asked on behalf of a call that is over.
+fn refuse(connection: &Connection, number: u64) {
+    let error = PluginError::new(ErrorKind::Cancelled, "the call is over");
+    connection.answer_question(number, &Err(error.into()));
+}
+
+/// Answers a question about state, on a thread that may wait for it.
+fn answer(connection: &Arc<Connection>, number: u64, state: impl Future<Output = StateAnswer> + Send + 'static) {
+    let to = Arc::clone(connection);
+    let work = move || to.answer_question(number, &block_on(state));
+    if let Err(error) = connection.pool.run(work) {
+        connection.answer_question(number, &Err(AbiError::from(error)));
+    }
 }

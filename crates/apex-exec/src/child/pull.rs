@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 
 use apex_abi::{Chunk, PluginError};
 
-use super::{asking::Asked, wire};
+use super::asking::Asked;
 use crate::park;
 
 /// The most chunks that a child may be ahead.
@@ -64,8 +64,7 @@ impl Pull {
         let more = self.window.saturating_sub(self.due);
         if more > 0 {
             self.due += more;
-            self.asked.slot.grant(more);
-            self.asked.connection.say(|out| wire::credit(out, self.asked.slot.number, more));
+            self.asked.connection.grant(self.asked.slot.number, more);
         }
     }
 }

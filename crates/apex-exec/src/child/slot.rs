@@ -34,8 +34,6 @@ pub(super) struct Slot {
 struct State {
     answer: Option<Result<Option<RVec<u8>>, Fault>>,
     chunks: VecDeque<Chunk>,
-    /// How many chunks may still come.
-    granted: u64,
 }
 
 impl Slot {
@@ -50,23 +48,12 @@ impl Slot {
         self.waker.take()
     }
 
-    /// Adds to how many chunks may come.
-    pub(super) fn grant(&self, chunks: u32) {
-        self.lock().granted += u64::from(chunks);
-    }
-
-    /// Takes a chunk; gives whom to wake.
-    ///
-    /// # Errors
-    /// Nobody asked for it.
-    pub(super) fn push(&self, chunk: Chunk) -> Result<Option<Waker>, &'static str> {
-        let mut state = self.lock();
-        state.granted = state.granted.checked_sub(1).ok_or("a chunk that nobody asked for")?;
+    /// Takes chunks; gives whom to wake.
+    pub(super) fn push(&self, chunks: impl IntoIterator<Item = Chunk>) -> Option<Waker> {
         if !self.is_abandoned() {
-            state.chunks.push_back(chunk);
+            self.lock().chunks.extend(chunks);
         }
-        drop(state);
-        Ok(self.waker.take())
+        self.waker.take()
     }
 
     pub(super) fn abandon(&self) {

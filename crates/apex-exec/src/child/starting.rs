@@ -12,13 +12,21 @@ use std::{
 
 use apex_abi::PluginError;
 use apex_meta::ErrorKind;
+use apex_protocol::Asked;
 use futures::{
     FutureExt as _,
     channel::oneshot,
     future::{Either, Shared, select},
 };
 
-use super::{ChildPlugin, connection::Connection, incoming::Incoming, slot::Fault, spawn, wire};
+use super::{
+    ChildPlugin,
+    connection::Connection,
+    incoming::Incoming,
+    slot::{Fault, Slot},
+    spawn,
+    wire::{self, Line},
+};
 use crate::{CallError, Lifecycle, park::block_on};
 
 type Started = Result<Arc<Connection>, CallError>;
@@ -77,7 +85,7 @@ impl ChildPlugin {
         match initialized {
             Ok(()) => {
                 if let Some(idle) = self.limits.child_idle {
-                    connection.look_after(idle);
+                    connection.look_for_idleness(idle);
                 }
                 Ok(connection)
             }
@@ -95,15 +103,24 @@ impl ChildPlugin {
 
     fn initialize(&self, connection: &Arc<Connection>, until: Instant) -> Result<(), CallError> {
         let subject = &self.desk.subject;
-        let slot = connection.open(None)?;
+        // The child says first what it takes.
+        self.wait_for(&connection.greeting, until)?;
+        let slot = connection.open(None, Asked::Start)?;
         let level = self.desk.services.log_level().map_or(0, apex_abi::LogLevel::number);
-        connection.say(|out| wire::initialize(out, slot.number, &self.parts, &self.configuration, level));
+        let start = |line: Line<'_>| wire::start(line, &self.parts, &self.configuration, level);
+        connection
+            .say(slot.number, start)
+            .map_err(|error| subject.error(ErrorKind::ResourceLimit, error.to_string()).with_hint(error.hint()))?;
+        self.wait_for(&slot, until)
+    }
+
+    fn wait_for(&self, slot: &Slot, until: Instant) -> Result<(), CallError> {
         let answer = poll_fn(|context| slot.poll_answer(context));
         match block_on(select(answer, self.timer.at(until))) {
             Either::Left((Ok(_), _)) => Ok(()),
             Either::Left((Err(Fault::Found(error)), _)) => Err(error),
             Either::Left((Err(Fault::Told(error)), _)) => Err(self.not_initialized(error)),
-            Either::Right(_) => Err(subject.too_slow("initialization", self.limits.initialize_timeout)),
+            Either::Right(_) => Err(self.desk.subject.too_slow("initialization", self.limits.initialize_timeout)),
         }
     }
 

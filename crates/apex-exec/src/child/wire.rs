@@ -2,60 +2,85 @@
 
 use std::{sync::Arc, time::Instant};
 
-use apex_abi::{AbiError, PluginError};
+use apex_abi::{AbiError, PluginError, RString};
+use apex_protocol::{Failure, Message, TooLarge};
 
-use super::frames::{self, Failure, Message};
-use crate::{call::Call, loader::LoadedParts};
+use crate::{CallError, call::Call, loader::LoadedParts};
 
-pub(super) fn initialize(out: &mut Vec<u8>, number: u64, parts: &LoadedParts, configuration: &[u8], log_level: u8) {
-    let entry_point = parts.document.manifest().entry_point.as_str();
-    let type_name = entry_point.rsplit("::").next().unwrap_or_default().to_owned();
-    let configuration = configuration.to_vec();
-    frames::write(out, number, &Message::Initialize { type_name, log_level, configuration });
+/// Where a message goes: after what waits to be written, about something of that number, within the child's limit.
+pub(super) struct Line<'o> {
+    pub(super) out: &'o mut Vec<u8>,
+    pub(super) number: u64,
+    pub(super) max_body: u32,
 }
 
-pub(super) fn call(out: &mut Vec<u8>, number: u64, call: &Arc<Call>, params: &[u8], is_stream: bool) {
+impl Line<'_> {
+    fn write(self, message: &Message<'_>) -> Result<(), TooLarge> {
+        message.write(self.out, self.number, self.max_body)
+    }
+}
+
+pub(super) fn start(line: Line<'_>, parts: &LoadedParts, configuration: &[u8], log_level: u8) -> Result<(), TooLarge> {
+    let entry_point = parts.document.manifest().entry_point.as_str();
+    line.write(&Message::Start { entry_point, log_level, configuration })
+}
+
+pub(super) fn call(line: Line<'_>, call: &Arc<Call>, params: &[u8], is_stream: bool) -> Result<(), TooLarge> {
     // A context always serializes; nothing is the honest answer should that ever change.
     let context = serde_json::to_vec(&call.context).unwrap_or_default();
     let is_blocking = call.actions.get(call.action).blocking;
     let remaining = call.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()).as_millis());
     let remaining_ms = remaining.map(|remaining| u64::try_from(remaining).unwrap_or(u64::MAX));
-    frames::call(out, number, call.action_name(), (is_stream, is_blocking), remaining_ms, &context, params);
+    let (action, context) = (call.action_name(), context.as_slice());
+    line.write(&Message::Call { action, is_stream, is_blocking, remaining_ms, context, params })
 }
 
-pub(super) fn cancel(out: &mut Vec<u8>, number: u64) {
-    frames::write(out, number, &Message::Cancel);
+pub(super) fn cancel(line: Line<'_>) -> Result<(), TooLarge> {
+    line.write(&Message::Cancel)
 }
 
-pub(super) fn abort(out: &mut Vec<u8>, number: u64) {
-    frames::write(out, number, &Message::Abort);
+pub(super) fn abort(line: Line<'_>) -> Result<(), TooLarge> {
+    line.write(&Message::Abort)
 }
 
-pub(super) fn credit(out: &mut Vec<u8>, number: u64, chunks: u32) {
-    frames::write(out, number, &Message::Credit(chunks));
+pub(super) fn credit(line: Line<'_>, chunks: u32) -> Result<(), TooLarge> {
+    line.write(&Message::Credit { chunks })
 }
 
-pub(super) fn migrate_state(out: &mut Vec<u8>, number: u64, from: &str, state: &[u8]) {
-    frames::write(out, number, &Message::Migrate { from: from.to_owned(), state: state.to_vec() });
+pub(super) fn migrate_state(line: Line<'_>, from: &str, state: &[u8]) -> Result<(), TooLarge> {
+    line.write(&Message::Migrate { from, state })
 }
 
-pub(super) fn shut_down(out: &mut Vec<u8>, number: u64) {
-    frames::write(out, number, &Message::ShutDown);
+pub(super) fn shut_down(line: Line<'_>) -> Result<(), TooLarge> {
+    line.write(&Message::Shutdown)
 }
 
-pub(super) fn state(out: &mut Vec<u8>, number: u64, state: Result<Option<(u64, Vec<u8>)>, AbiError>) {
-    frames::write(out, number, &Message::State(state.map_err(failure)));
-}
+/// The answer to a question about state: a generation and data, nothing, or an error.
+pub(super) type StateAnswer = Result<Option<(u64, Vec<u8>)>, AbiError>;
 
-fn failure(error: AbiError) -> Failure {
-    let AbiError { kind, message, details, causes } = error;
-    let causes = causes.into_iter().map(apex_abi::RString::into_string).collect();
-    Failure { kind, message: message.into_string(), details: details.into(), causes }
+pub(super) fn state(line: Line<'_>, state: &StateAnswer) -> Result<(), TooLarge> {
+    match state {
+        Ok(record) => {
+            let record = record.as_ref().map(|(generation, data)| (*generation, data.as_slice()));
+            line.write(&Message::State { record })
+        }
+        Err(error) => {
+            let causes = error.causes.iter().map(RString::as_str).collect();
+            let (message, details) = (error.message.as_str(), error.details.as_slice());
+            line.write(&Message::StateFailure(Failure { kind: error.kind, message, details, causes }))
+        }
+    }
 }
 
 /// What the plugin in a child says that it failed with.
-pub(super) fn plugin_error(failure: Failure) -> PluginError {
-    let Failure { kind, message, details, causes } = failure;
-    let causes = causes.into_iter().map(apex_abi::RString::from).collect();
-    AbiError { kind, message: message.into(), details: details.into(), causes }.into()
+pub(super) fn plugin_error(failure: &Failure<'_>) -> PluginError {
+    let causes = failure.causes.iter().map(|cause| RString::from(*cause)).collect();
+    let (message, details) = (failure.message.into(), failure.details.to_vec().into());
+    AbiError { kind: failure.kind, message, details, causes }.into()
+}
+
+/// The error of a call whose parameters the child does not take.
+pub(super) fn too_large(call: &Call, error: &TooLarge) -> CallError {
+    let error_of_call = call.desk.subject.error(apex_meta::ErrorKind::ResourceLimit, error.to_string());
+    error_of_call.with_hint(error.hint())
 }
