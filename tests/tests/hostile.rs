@@ -1,4 +1,4 @@
-//! Attacks on real packages, each ending in its named error while everything else goes on.
+//! Attacks on real packages, each ending in its named error while everything else goes on; `attacks.md` lists them all.
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, reason = "a test ends where it fails")]
 #![expect(clippy::disallowed_methods, reason = "tampering is the point, durability is not")]
@@ -14,6 +14,8 @@ use apex_plugins_tests::{Publisher, package, package_changed};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+#[path = "hostile/afterwards.rs"]
+mod afterwards;
 #[path = "hostile/contests.rs"]
 mod contests;
 #[path = "hostile/encodings.rs"]
