@@ -13,8 +13,11 @@ pub const DEFAULT_MAX_BODY: u32 = 16 << 20;
 /// The longest body of a handshake, of which nothing was agreed on yet.
 pub const HELLO_MAX_BODY: u32 = 4096;
 
-/// How much room a read gets at least.
-const READ: usize = 64 << 10;
+/// How much room is made for reads.
+const READ: usize = 128 << 10;
+
+/// How little room may be left before more is made.
+const SHORT_READ: usize = 32 << 10;
 
 /// How much room a read gets at most, so that an announced length alone takes no memory.
 const LONG_READ: usize = 1 << 20;
@@ -59,7 +62,7 @@ impl Decoder {
             _ => 0,
         };
         let wanted = missing.clamp(READ, LONG_READ);
-        if self.buffer.len() - self.filled < READ.min(wanted) {
+        if self.buffer.len() - self.filled < SHORT_READ {
             // What is cut off here would be copied along.
             self.buffer.truncate(self.filled);
             self.buffer.resize(self.filled + wanted, 0);

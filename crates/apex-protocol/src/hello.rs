@@ -57,7 +57,7 @@ pub struct NoCommonVersion {
 impl NoCommonVersion {
     /// The stable code.
     pub const fn code(&self) -> &'static str {
-        apex_meta::ErrorKind::AbiMismatch.code()
+        apex_meta::ErrorKind::ProtocolViolation.code()
     }
 
     /// What can be done about it.
