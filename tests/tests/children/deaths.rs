@@ -1,6 +1,6 @@
 //! What a process may do that a thread may not: die.
 
-use std::time::Duration;
+use std::{fs, time::Duration};
 
 use apex_plugins::{ErrorKind, Limits, Placement, PluginManager};
 use serde_json::{Value, json};
@@ -86,5 +86,46 @@ async fn an_endless_loop_ends_in_its_deadline_and_others_are_served() {
     let (error, ()) = tokio::join!(looping.result(), others);
     assert_eq!(error.unwrap_err().kind(), ErrorKind::DeadlineExceeded);
     assert_eq!(echo(&plugins, 2, 0).await, Ok(json!(2)));
+    assert!(plugins.shutdown(Duration::from_secs(5)).await.leftovers.is_empty());
+}
+
+/// Row 80, and programs that are no hosts of plugins.
+#[tokio::test]
+async fn a_program_that_does_not_keep_the_protocol_is_ended_with_an_error_that_says_so() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let oversized = r"\377\377\377\377\001\000\000\000\000\000\000\000\000\000\000\000";
+    for (name, script, expected) in [
+        ("garbage", "printf 'this is no frame at all' >&3; read x <&3".to_owned(), ErrorKind::ProtocolViolation),
+        ("oversized", format!("printf '{oversized}' >&3; read x <&3"), ErrorKind::ProtocolViolation),
+        ("exits", "exit 3".to_owned(), ErrorKind::PluginCrashed),
+        ("hangs up", "exec 3>&-; while :; do :; done".to_owned(), ErrorKind::PluginCrashed),
+        ("says nothing", "while :; do :; done".to_owned(), ErrorKind::DeadlineExceeded),
+        ("floods", "while :; do echo flood flood flood flood flood; done".to_owned(), ErrorKind::ResourceLimit),
+    ] {
+        let directory = tempfile::tempdir().unwrap();
+        let program = directory.path().join("host");
+        fs::write(&program, format!("#!/bin/sh\n{script}\n")).unwrap();
+        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+        let patient = expected != ErrorKind::DeadlineExceeded;
+        let limit = if patient { Duration::from_secs(60) } else { Duration::from_millis(500) };
+        let limits = Limits { initialize_timeout: limit, ..forgiving() };
+        let built = builder(&["greeter"], directory.path(), Placement::Process).child_program(&program).limits(limits);
+        let plugins = built.build().await.unwrap();
+        let error = plugins.call(GREETER, "greet").params(json!({"name": "Ada"})).result().await.unwrap_err();
+        assert_eq!(error.kind(), expected, "{name}: {error}");
+        assert!(plugins.shutdown(Duration::from_secs(5)).await.leftovers.is_empty());
+    }
+}
+
+/// Nobody pays for a process that nobody uses, and nobody notices that it was ended.
+#[tokio::test]
+async fn an_idle_process_ends_and_the_next_call_starts_it_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let limits = Limits { child_idle: Some(Duration::from_millis(50)), ..forgiving() };
+    let plugins = builder(&["faulty"], directory.path(), Placement::Process).limits(limits).build().await.unwrap();
+    for number in 0..4 {
+        assert_eq!(echo(&plugins, number, 0).await, Ok(json!(number)));
+        tokio::time::sleep(Duration::from_millis(120)).await;
+    }
     assert!(plugins.shutdown(Duration::from_secs(5)).await.leftovers.is_empty());
 }

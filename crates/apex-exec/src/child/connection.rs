@@ -147,8 +147,9 @@ impl Connection {
             self.reactor.add(number, part, &output.descriptor)?;
             self.reactor.arm(number, part, &output.descriptor)?;
         }
-        self.reactor.arm(number, Part::End, &self.pidfd)?;
-        self.reactor.arm(number, Part::Socket, &self.socket)
+        self.reactor.arm(number, Part::Socket, &self.socket)?;
+        // Last: at its end everything is taken out again, perhaps at once.
+        self.reactor.arm(number, Part::End, &self.pidfd)
     }
 
     /// Opens a slot for something that is to be asked.

@@ -80,7 +80,7 @@ impl ChildPlugin {
         let spawned =
             spawn::spawn(&self.program, verified.library(), threads).map_err(|error| self.not_started(&error))?;
         let incoming = Incoming::new(&self.limits);
-        let connection = self.connection_to(spawned, incoming).map_err(|error| self.not_started(&error))?;
+        let connection = self.connection_to(spawned, incoming).map_err(|error| self.not_watched(&error))?;
         let initialized = self.initialize(&connection, until);
         match initialized {
             Ok(()) => {
@@ -153,5 +153,9 @@ impl ChildPlugin {
                 .caused_by(error),
             _ => subject.error(ErrorKind::ResourceLimit, "its process could not be started").caused_by(error),
         }
+    }
+
+    fn not_watched(&self, error: &io::Error) -> CallError {
+        self.desk.subject.error(ErrorKind::ResourceLimit, "its process could not be watched").caused_by(error)
     }
 }
