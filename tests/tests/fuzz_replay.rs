@@ -2,7 +2,10 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, unreachable_pub, reason = "shared with the fuzz targets, where a panic is a finding")]
 
-use std::fs;
+use std::{
+    fs::{self, File},
+    io::Write as _,
+};
 
 use apex_plugins_tests::workspace_root;
 
@@ -29,6 +32,26 @@ fn replay(target: &str, feed: fn(&[u8])) {
             }
         }
     }
+}
+
+/// Without seeds on both sides, invariants about what is accepted would hold of nothing.
+#[test]
+fn some_seeds_are_accepted_and_some_are_refused() {
+    let seed = |name: &str| fs::read(workspace_root().join("fuzz/seeds").join(name)).unwrap();
+    let is_library = |name: &str| apex_trust::check_elf(std::io::Cursor::new(seed(name))).is_ok();
+    assert!(is_library("elf/ordinary") && !is_library("elf/runpath"));
+    let is_store = |name: &str| apex_trust::TrustStore::parse(&seed(name)).is_ok();
+    assert!(is_store("trust_store/full.json") && !is_store("trust_store/overlapping.json"));
+    let is_manifest = |name: &str| apex_meta::check(&seed(name)).document().is_some();
+    assert!(is_manifest("metadata/greeter.json") && !is_manifest("metadata/schemas.json"));
+    let room = tempfile::tempdir().unwrap();
+    let unpacks = |name: &str| {
+        let (package, out) = (room.path().join("package"), room.path().join(name.replace('/', "-")));
+        fs::remove_file(&package).ok();
+        File::create_new(&package).unwrap().write_all(&seed(name)[1..]).unwrap();
+        apex_package::unpack(&package, &out).is_ok()
+    };
+    assert!(unpacks("archive/frame") && !unpacks("archive/two_frames"));
 }
 
 #[test]
