@@ -92,7 +92,7 @@ async fn an_endless_loop_ends_in_its_deadline_and_others_are_served() {
 /// Row 80, and programs that are no hosts of plugins.
 #[tokio::test]
 async fn a_program_that_does_not_keep_the_protocol_is_ended_with_an_error_that_says_so() {
-    use std::os::unix::fs::PermissionsExt as _;
+    use std::{io::Write as _, os::unix::fs::PermissionsExt as _};
     let oversized = r"\377\377\377\377\001\000\000\000\000\000\000\000\000\000\000\000";
     for (name, script, expected) in [
         ("garbage", "printf 'this is no frame at all' >&3; read x <&3".to_owned(), ErrorKind::ProtocolViolation),
@@ -104,7 +104,9 @@ async fn a_program_that_does_not_keep_the_protocol_is_ended_with_an_error_that_s
     ] {
         let directory = tempfile::tempdir().unwrap();
         let program = directory.path().join("host");
-        fs::write(&program, format!("#!/bin/sh\n{script}\n")).unwrap();
+        let mut file = fs::File::create_new(&program).unwrap();
+        write!(file, "#!/bin/sh\n{script}\n").unwrap();
+        drop(file);
         fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
         let patient = expected != ErrorKind::DeadlineExceeded;
         let limit = if patient { Duration::from_secs(60) } else { Duration::from_millis(500) };
