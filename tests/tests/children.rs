@@ -2,6 +2,8 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, reason = "a test ends where it fails")]
 
+#[path = "children/breakers.rs"]
+mod breakers;
 #[path = "children/contract.rs"]
 mod contract;
 #[path = "children/deaths.rs"]
