@@ -12,6 +12,7 @@ const HELP: &str = "cargo run --release -p apex-plugins-tests --example soak -- 
 fn main() -> ExitCode {
     let mut plan = soak::Plan {
         calls: 500_000,
+        kills: 0,
         at_most: Duration::from_secs(600),
         tasks: 64,
         seed: 1,

@@ -23,9 +23,12 @@ use apex_plugins::{ErrorKind, PluginManager};
 pub(crate) use subject::{Subject, subjects};
 
 /// How much is to be done.
+#[derive(Clone, Copy)]
 pub(crate) struct Plan {
-    /// At most so many calls.
+    /// So many calls, and more until enough children were killed.
     pub(crate) calls: u64,
+    /// At least so many kills, if children are killed.
+    pub(crate) kills: u64,
     /// For at most so long.
     pub(crate) at_most: Duration,
     /// From so many tasks at once.
@@ -80,15 +83,23 @@ struct State {
     subjects: Vec<Subject>,
     started: Instant,
     next: AtomicU64,
+    kills: AtomicU64,
+    /// Calls to child processes that ended well.
+    done_in_children: AtomicU64,
     report: Mutex<Report>,
 }
 
 impl State {
     fn is_over(&self) -> bool {
-        self.next.load(Ordering::Relaxed) >= self.plan.calls || self.started.elapsed() >= self.plan.at_most
+        let is_killed_enough = self.plan.kill_every.is_none() || self.kills.load(Ordering::Relaxed) >= self.plan.kills;
+        let is_done = is_killed_enough && self.next.load(Ordering::Relaxed) >= self.plan.calls;
+        is_done || self.started.elapsed() >= self.plan.at_most
     }
 
     fn note(&self, placement: &'static str, end: Result<Option<ErrorKind>, String>) {
+        if placement == "process" && end == Ok(None) {
+            self.done_in_children.fetch_add(1, Ordering::Relaxed);
+        }
         let mut report = self.report.lock().unwrap_or_else(PoisonError::into_inner);
         let name = match end {
             Ok(None) => "done".to_owned(),
@@ -106,8 +117,8 @@ impl State {
 
 /// Does as planned, then shuts everything down.
 pub(crate) async fn soak(subjects: Vec<Subject>, plan: Plan) -> Report {
-    let (next, report) = (AtomicU64::new(0), Mutex::default());
-    let state = Arc::new(State { plan, subjects, started: Instant::now(), next, report });
+    let (next, kills, done_in_children, report) = Default::default();
+    let state = Arc::new(State { plan, subjects, started: Instant::now(), next, kills, done_in_children, report });
     let mut tasks = tokio::task::JoinSet::new();
     for task in 0..state.plan.tasks {
         let state = Arc::clone(&state);
@@ -127,29 +138,32 @@ pub(crate) async fn soak(subjects: Vec<Subject>, plan: Plan) -> Report {
             state.note("-", Err(panicked.to_string()));
         }
     }
-    let (memory, kills) = watching.await.unwrap_or_default();
+    let memory = watching.await.unwrap_or_default();
     for subject in &state.subjects {
         end(&state, &subject.plugins).await;
     }
     let mut report = std::mem::take(&mut *state.report.lock().unwrap_or_else(PoisonError::into_inner));
-    (report.memory, report.kills, report.took) = (memory.change(), kills, state.started.elapsed());
+    (report.memory, report.kills, report.took) =
+        (memory.change(), state.kills.load(Ordering::Relaxed), state.started.elapsed());
     report
 }
 
-/// Takes samples of the memory, and kills.
-async fn watch(state: Arc<State>) -> (memory::Samples, u64) {
+/// Takes samples of the memory, and kills: never a process again before its successor has answered.
+async fn watch(state: Arc<State>) -> memory::Samples {
     const PAUSE: Duration = Duration::from_millis(100);
-    let (mut samples, mut kills, mut killed) = (memory::Samples::default(), 0, Instant::now());
+    let (mut samples, mut answered, mut killed) = (memory::Samples::default(), 0, Instant::now());
     while !state.is_over() {
         samples.take();
-        if state.plan.kill_every.is_some_and(|pause| killed.elapsed() >= pause) {
-            kills += u64::from(memory::kill_a_child(kills));
-            killed = Instant::now();
+        let done = state.done_in_children.load(Ordering::Relaxed);
+        if done > answered && state.plan.kill_every.is_some_and(|pause| killed.elapsed() >= pause) {
+            let turn = state.kills.load(Ordering::Relaxed);
+            state.kills.fetch_add(u64::from(memory::kill_a_child(turn)), Ordering::Relaxed);
+            (answered, killed) = (state.done_in_children.load(Ordering::Relaxed), Instant::now());
         }
         tokio::time::sleep(PAUSE).await;
     }
     samples.take();
-    (samples, kills)
+    samples
 }
 
 async fn end(state: &State, plugins: &PluginManager) {

@@ -1,13 +1,19 @@
 //! A library that is swapped without pause while it is verified: attack 38, as a test and, at full length, as a program.
+//!
+//! Who is faster must not matter: now and then the swapper rests, on the genuine library or on the other one, until a
+//! load has been made meanwhile; so both are met on any machine. The two tell each other what they have done in a file,
+//! since they may be two processes.
 
 #![expect(clippy::disallowed_methods, reason = "swapping is the attack, durability is not")]
 
 use std::{
-    fs::{self, OpenOptions},
+    fs::{self, File, OpenOptions},
     io::{self, Read as _, Write as _},
     os::unix::fs::FileExt as _,
     path::{Path, PathBuf},
     sync::Arc,
+    thread,
+    time::{Duration, Instant},
 };
 
 use apex_package::{Layout, publish};
@@ -34,17 +40,59 @@ pub struct SwapRace {
     document: Document,
     verifier: Verifier,
     genuine: Vec<u8>,
+    tally: Tally,
 }
 
 /// What became of the loads.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Outcome {
+    /// How many there were.
+    pub loads: u64,
+    /// How many a swap fell into.
+    pub raced: u64,
     /// How many were accepted, each with the genuine bytes.
     pub accepted: u64,
     /// How many ended in `ChecksumMismatch`.
     pub refused: u64,
     /// How many of the accepted were mapped by the dynamic linker.
     pub mapped: u64,
+}
+
+impl Outcome {
+    fn reaches(&self, goal: &Self) -> bool {
+        let pairs = [
+            (self.loads, goal.loads),
+            (self.raced, goal.raced),
+            (self.accepted, goal.accepted),
+            (self.refused, goal.refused),
+            (self.mapped, goal.mapped),
+        ];
+        pairs.iter().all(|(reached, wanted)| reached >= wanted)
+    }
+}
+
+/// How many loads and swaps there were, in a file.
+struct Tally(File);
+
+impl Tally {
+    const LOADS: u64 = 0;
+    const SWAPS: u64 = 8;
+
+    fn open(room: &Path) -> io::Result<Self> {
+        let file = OpenOptions::new().create(true).read(true).write(true).truncate(false).open(room.join("tally"))?;
+        file.set_len(16)?;
+        Ok(Self(file))
+    }
+
+    fn of(&self, which: u64) -> io::Result<u64> {
+        let mut bytes = [0; 8];
+        self.0.read_exact_at(&mut bytes, which)?;
+        Ok(u64::from_le_bytes(bytes))
+    }
+
+    fn tell(&self, which: u64, number: u64) -> io::Result<()> {
+        self.0.write_all_at(&number.to_le_bytes(), which)
+    }
 }
 
 impl SwapRace {
@@ -70,7 +118,8 @@ impl SwapRace {
         layout.add_library(TARGET_TRIPLE, &library).expect("a library");
         let packaged = publish(&layout, &room.path().join("out"), Some(&key)).expect("a fresh directory");
         let verifier = Verifier::new(Arc::new(store), Policy::standard());
-        Self { plugin: packaged.directory, document: packaged.document, verifier, genuine, room }
+        let tally = Tally::open(room.path()).expect("a file can be made");
+        Self { plugin: packaged.directory, document: packaged.document, verifier, genuine, tally, room }
     }
 
     /// Where the libraries to swap lie, for [`Swapper::open`] in another process.
@@ -83,44 +132,62 @@ impl SwapRace {
         self.plugin.join("lib").join(TARGET_TRIPLE).join("libswapped.so")
     }
 
-    /// Verifies the plugin as many times as asked, and calls `map` with every accepted one until it was called
-    /// `mappings` times; that is to load the library and to say whether what is mapped holds the genuine content.
+    /// Verifies the plugin until all of the goal is reached, and calls `map` with every accepted one until it was called
+    /// as often as the goal says; that is to load the library and to give what is mapped of its content.
     ///
     /// # Errors
-    /// What went wrong: other bytes were accepted or mapped, or a refusal was no `ChecksumMismatch`.
+    /// What went wrong: other bytes were accepted or mapped, a refusal was no `ChecksumMismatch`, or the goal was not
+    /// reached within `at_most`.
     pub fn run(
         &self,
-        loads: u64,
-        mappings: u64,
+        goal: &Outcome,
+        at_most: Duration,
         mut map: impl FnMut(&Path) -> Result<Vec<u8>, String>,
     ) -> Result<Outcome, String> {
-        let mut outcome = Outcome::default();
-        let mut sealed = Vec::new();
-        for number in 0..loads {
-            match self.verifier.verify(&self.plugin, &self.document, false, false) {
-                Ok(verified) => {
-                    outcome.accepted += 1;
-                    self.compare(&verified, &mut sealed).map_err(|error| format!("load {number}: {error}"))?;
-                    if outcome.mapped < mappings {
-                        outcome.mapped += 1;
-                        let content =
-                            map(&verified.library().path()).map_err(|error| format!("load {number}: {error}"))?;
-                        if content.len() != CONTENT || content.iter().any(|byte| *byte != GENUINE) {
-                            return Err(format!("load {number}: unverified bytes are mapped"));
-                        }
-                    }
-                }
-                Err(error) if error.code() == "ChecksumMismatch" => outcome.refused += 1,
-                Err(error) => return Err(format!("load {number}: {}, {error}", error.code())),
+        let (start, mut outcome) = (Instant::now(), Outcome::default());
+        while !outcome.reaches(goal) {
+            if start.elapsed() > at_most {
+                return Err(format!("not done after {at_most:?}: {outcome:?}"));
             }
+            self.load(&mut outcome, goal, &mut map).map_err(|error| format!("load {}: {error}", outcome.loads))?;
         }
         Ok(outcome)
     }
 
-    fn compare(&self, verified: &Verified, sealed: &mut Vec<u8>) -> Result<(), String> {
-        sealed.clear();
-        verified.library().reader().read_to_end(sealed).map_err(|error| format!("the sealed bytes: {error}"))?;
-        if *sealed == self.genuine { Ok(()) } else { Err("unverified bytes are sealed".to_owned()) }
+    fn load(
+        &self,
+        outcome: &mut Outcome,
+        goal: &Outcome,
+        map: &mut impl FnMut(&Path) -> Result<Vec<u8>, String>,
+    ) -> Result<(), String> {
+        let tallied = |error: io::Error| format!("the tally: {error}");
+        let swaps = self.tally.of(Tally::SWAPS).map_err(tallied)?;
+        let verified = self.verifier.verify(&self.plugin, &self.document, false, false);
+        outcome.loads += 1;
+        outcome.raced += u64::from(swaps != self.tally.of(Tally::SWAPS).map_err(tallied)?);
+        self.tally.tell(Tally::LOADS, outcome.loads).map_err(tallied)?;
+        match verified {
+            Ok(verified) => {
+                outcome.accepted += 1;
+                self.compare(&verified)?;
+                if outcome.mapped < goal.mapped {
+                    outcome.mapped += 1;
+                    let content = map(&verified.library().path())?;
+                    if content.len() != CONTENT || content.iter().any(|byte| *byte != GENUINE) {
+                        return Err("unverified bytes are mapped".to_owned());
+                    }
+                }
+            }
+            Err(error) if error.code() == "ChecksumMismatch" => outcome.refused += 1,
+            Err(error) => return Err(format!("{}, {error}", error.code())),
+        }
+        Ok(())
+    }
+
+    fn compare(&self, verified: &Verified) -> Result<(), String> {
+        let mut sealed = Vec::with_capacity(self.genuine.len());
+        verified.library().reader().read_to_end(&mut sealed).map_err(|error| format!("the sealed bytes: {error}"))?;
+        if sealed == self.genuine { Ok(()) } else { Err("unverified bytes are sealed".to_owned()) }
     }
 
     /// Where the content stands in the library's file, and so from its first mapped address.
@@ -140,8 +207,12 @@ pub struct Swapper {
     room: PathBuf,
     library: PathBuf,
     libraries: [Vec<u8>; 2],
+    tally: Tally,
     turn: usize,
 }
+
+/// After how many swaps the swapper rests: an odd number, so that it rests on either library in turn.
+const SWAPS_BEFORE_REST: usize = 31;
 
 impl Swapper {
     /// Reads the libraries of a [`SwapRace::room`], to be put in the place of `library`.
@@ -150,14 +221,36 @@ impl Swapper {
     /// They cannot be read.
     pub fn open(room: &Path, library: &Path) -> io::Result<Self> {
         let libraries = [fs::read(room.join("evil"))?, fs::read(room.join("genuine"))?];
-        Ok(Self { room: room.to_owned(), library: library.to_owned(), libraries, turn: 0 })
+        let tally = Tally::open(room)?;
+        Ok(Self { room: room.to_owned(), library: library.to_owned(), libraries, tally, turn: 0 })
     }
 
-    /// Swaps once: by rename, by overwriting in place in pieces, or by cutting the file off and writing it anew.
+    /// Swaps for as long as it is told to, without pause but for the rests.
     ///
     /// # Errors
     /// The files cannot be written.
-    pub fn swap(&mut self) -> io::Result<()> {
+    pub fn run(&mut self, goes_on: impl Fn() -> bool) -> io::Result<()> {
+        while goes_on() {
+            self.swap()?;
+            self.tally.tell(Tally::SWAPS, self.turn as u64)?;
+            if self.turn.is_multiple_of(SWAPS_BEFORE_REST) {
+                self.rest(&goes_on)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits until a load has begun and ended: of the next two ends, one may be of a load that had begun before.
+    fn rest(&self, goes_on: impl Fn() -> bool) -> io::Result<()> {
+        let loads = self.tally.of(Tally::LOADS)?;
+        while goes_on() && self.tally.of(Tally::LOADS)? < loads + 2 {
+            thread::yield_now();
+        }
+        Ok(())
+    }
+
+    /// Swaps once: by rename, by overwriting in place in pieces, or by cutting the file off and writing it anew.
+    fn swap(&mut self) -> io::Result<()> {
         let bytes = &self.libraries[self.turn % 2];
         match self.turn / 2 % 3 {
             0 => {
@@ -175,10 +268,5 @@ impl Swapper {
         }
         self.turn += 1;
         Ok(())
-    }
-
-    /// How often it has swapped.
-    pub fn swaps(&self) -> usize {
-        self.turn
     }
 }

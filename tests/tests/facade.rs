@@ -102,14 +102,18 @@ async fn the_life_of_a_plugin_is_told_as_events() {
     let (publisher, root) = greeter(directory.path());
     let trust = publisher.trusted(Placement::InProcess);
     let plugins = PluginManager::builder().root(&root).trust(trust).build().await.unwrap();
-    let events = plugins.events();
+    let mut events = plugins.events();
     plugins.call(GREETER, "greet").params(json!({"name": "Ada"})).result().await.unwrap();
-    plugins.shutdown(Duration::from_secs(5)).await;
-    let lives = events.filter_map(async |event| match event {
-        Event::Lifecycle { to, .. } => Some(to),
-        _ => None,
-    });
-    let seen: Vec<_> = lives.take_until(tokio::time::sleep(Duration::from_millis(200))).collect().await;
+    plugins.shutdown(Duration::from_secs(60)).await;
+    let mut seen = Vec::new();
+    while seen.last() != Some(&Lifecycle::Stopped) {
+        let event = tokio::time::timeout(Duration::from_secs(60), events.next()).await;
+        match event.unwrap_or_else(|_| panic!("no more events after {seen:?}")) {
+            Some(Event::Lifecycle { to, .. }) => seen.push(to),
+            Some(_) => {}
+            None => break,
+        }
+    }
     for state in [Lifecycle::Initialized, Lifecycle::Running, Lifecycle::Draining, Lifecycle::Stopped] {
         assert!(seen.contains(&state), "{state} in {seen:?}");
     }

@@ -40,7 +40,7 @@ async fn call(answer: &[u8]) -> Result<Value, (ErrorKind, String)> {
     let plugins = built.build().await.unwrap();
     let request = plugins.call(GREETER, "greet").params(json!({"name": "Ada"})).timeout(Duration::from_secs(60));
     let result = request.result().await.map_err(|error| (error.kind(), error.to_string()));
-    drop(plugins.shutdown(Duration::from_secs(5)).await);
+    drop(plugins.shutdown(Duration::from_secs(60)).await);
     result
 }
 

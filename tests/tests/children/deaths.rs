@@ -38,7 +38,7 @@ async fn however_a_process_dies_its_calls_end_in_an_error_that_says_how_and_the_
     }
     let greeting = plugins.call(GREETER, "greet").params(json!({"name": "Ada"})).result().await;
     assert!(greeting.is_ok(), "{greeting:?}");
-    assert!(plugins.shutdown(Duration::from_secs(5)).await.leftovers.is_empty());
+    assert!(plugins.shutdown(Duration::from_secs(60)).await.leftovers.is_empty());
 }
 
 /// Row 77.
@@ -86,7 +86,7 @@ async fn an_endless_loop_ends_in_its_deadline_and_others_are_served() {
     let (error, ()) = tokio::join!(looping.result(), others);
     assert_eq!(error.unwrap_err().kind(), ErrorKind::DeadlineExceeded);
     assert_eq!(echo(&plugins, 2, 0).await, Ok(json!(2)));
-    assert!(plugins.shutdown(Duration::from_secs(5)).await.leftovers.is_empty());
+    assert!(plugins.shutdown(Duration::from_secs(60)).await.leftovers.is_empty());
 }
 
 /// Row 80, and programs that are no hosts of plugins.
@@ -115,7 +115,7 @@ async fn a_program_that_does_not_keep_the_protocol_is_ended_with_an_error_that_s
         let plugins = built.build().await.unwrap();
         let error = plugins.call(GREETER, "greet").params(json!({"name": "Ada"})).result().await.unwrap_err();
         assert_eq!(error.kind(), expected, "{name}: {error}");
-        assert!(plugins.shutdown(Duration::from_secs(5)).await.leftovers.is_empty());
+        assert!(plugins.shutdown(Duration::from_secs(60)).await.leftovers.is_empty());
     }
 }
 
@@ -129,5 +129,5 @@ async fn an_idle_process_ends_and_the_next_call_starts_it_again() {
         assert_eq!(echo(&plugins, number, 0).await, Ok(json!(number)));
         tokio::time::sleep(Duration::from_millis(120)).await;
     }
-    assert!(plugins.shutdown(Duration::from_secs(5)).await.leftovers.is_empty());
+    assert!(plugins.shutdown(Duration::from_secs(60)).await.leftovers.is_empty());
 }

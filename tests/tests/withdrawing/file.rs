@@ -41,7 +41,7 @@ async fn wait_for<T>(events: &mut EventStream, mut wanted: impl FnMut(Event) -> 
             }
         }
     };
-    tokio::time::timeout(PROMISED, found).await.expect("it came within ten seconds")
+    tokio::time::timeout(PATIENCE, found).await.expect("it came")
 }
 
 #[tokio::test]

@@ -43,8 +43,14 @@ fn the_host_can_exit_though_a_blocking_action_never_returns() {
     let started = Instant::now();
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let instance = start();
-    let error = runtime.block_on(instance.result(keyed("block", "exit").timeout(SOON))).unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::DeadlineExceeded);
+    // One that got no thread in time never began, and is tried again.
+    while !hears_within("exit", "started", Duration::ZERO) {
+        let error = runtime.block_on(instance.result(keyed("block", "exit").timeout(SOON))).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::DeadlineExceeded);
+    }
+    while instance.abandoned() > 1 {
+        std::thread::yield_now();
+    }
     assert_eq!((instance.in_flight(), instance.abandoned()), (0, 1));
     drop(runtime);
     assert!(started.elapsed() < LONG);
@@ -131,12 +137,11 @@ fn dropping_the_future_of_a_call_drops_the_action() {
 fn blocking_actions_beyond_threads_and_queue_are_refused() {
     let limits = Limits { blocking_threads: 1, blocking_queue: 0, ..Limits::default() };
     let instance = start_with(InstanceOptions { limits, ..InstanceOptions::default() });
-    // The thread that initialized the plugin may still be on its way back to wait for work.
-    let mut first = instance.result_blocking(keyed("block", "taken").timeout(SOON)).unwrap_err();
-    while first.kind() == ErrorKind::ResourceLimit {
-        first = instance.result_blocking(keyed("block", "taken").timeout(SOON)).unwrap_err();
+    // The thread that initialized the plugin may still be on its way back to wait for work, or slow to take it up.
+    while !hears_within("taken", "started", Duration::ZERO) {
+        let first = instance.result_blocking(keyed("block", "taken").timeout(SOON)).unwrap_err();
+        assert!(matches!(first.kind(), ErrorKind::ResourceLimit | ErrorKind::DeadlineExceeded), "{first}");
     }
-    assert_eq!(first.kind(), ErrorKind::DeadlineExceeded);
     let second = instance.result_blocking(keyed("block", "taken")).unwrap_err();
     assert_eq!(second.kind(), ErrorKind::ResourceLimit);
     say("taken", "release");

@@ -70,6 +70,7 @@ impl Plugin for Probe {
     async fn initialize(host: &Host) -> Result<Self> {
         let configuration: Value = host.configuration()?;
         let key = configuration["key"].as_str().unwrap_or_default().to_owned();
+        say(&key, "initializing");
         match configuration["start"].as_str() {
             Some("fail") => return Err(Error::new(ErrorKind::Initialization, "no disk").context("cannot start")),
             Some("panic") => panic!("on purpose"),

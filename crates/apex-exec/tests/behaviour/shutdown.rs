@@ -9,8 +9,16 @@ use serde_json::json;
 
 use crate::probe::{LONG, hears, hears_within, say, start_with};
 
+/// What is given to what is not to end in time.
+const SOON: Duration = Duration::from_millis(100);
+
 fn instance(configuration: serde_json::Value) -> Instance {
-    let limits = Limits { shutdown_timeout: Duration::from_millis(200), ..Limits::default() };
+    ending_within(LONG, configuration)
+}
+
+/// An instance that waits so long for what does not end.
+fn ending_within(limit: Duration, configuration: serde_json::Value) -> Instance {
+    let limits = Limits { shutdown_timeout: limit, cancel_grace: limit, ..Limits::default() };
     start_with(InstanceOptions { configuration, limits, ..InstanceOptions::default() })
 }
 
@@ -54,7 +62,7 @@ fn calls_that_outlast_the_drain_are_told_to_end() {
 #[test]
 fn what_does_not_end_is_reported_and_left_behind() {
     let started = Instant::now();
-    let instance = instance(json!({}));
+    let instance = ending_within(SOON, json!({}));
     let call = instance.result(keyed("block", "left"));
     let caller = std::thread::spawn(move || block_on(call));
     assert!(hears("left", "started"));
@@ -87,7 +95,7 @@ fn a_shutdown_that_was_given_up_can_be_taken_up_again() {
 
 #[test]
 fn events_that_nobody_polls_do_not_hold_up_the_end() {
-    let instance = instance(json!({}));
+    let instance = ending_within(SOON, json!({}));
     let mut events = instance.events(CallRequest::new("endless"));
     assert!(block_on(events.next()).is_some());
     let report = instance.shutdown_blocking(Duration::from_millis(20));
@@ -104,6 +112,6 @@ fn events_that_nobody_polls_do_not_hold_up_the_end() {
 fn a_plugin_that_ends_badly_is_reported() {
     let report = instance(json!({"stop": "fail"})).shutdown_blocking(Duration::ZERO);
     assert_eq!(report.error.unwrap().message(), "cannot flush");
-    let report = instance(json!({"stop": "never"})).shutdown_blocking(Duration::ZERO);
+    let report = ending_within(SOON, json!({"stop": "never"})).shutdown_blocking(Duration::ZERO);
     assert_eq!(report.error.unwrap().kind(), ErrorKind::DeadlineExceeded);
 }

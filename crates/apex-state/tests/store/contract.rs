@@ -167,7 +167,7 @@ fn a_runtime_that_is_dropped_cuts_no_save_short() {
         .await;
     });
     drop(runtime);
-    for _ in 0..1000 {
+    for _ in 0..6000 {
         if store.load_blocking(&key()).unwrap().is_some() {
             return;
         }

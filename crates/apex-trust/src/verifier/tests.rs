@@ -5,7 +5,7 @@ use std::{
     fs,
     path::PathBuf,
     sync::atomic::{AtomicBool, Ordering},
-    time::{Duration, UNIX_EPOCH},
+    time::{Duration, Instant, UNIX_EPOCH},
 };
 
 use apex_meta::{Digest, Placement, PluginId};
@@ -19,6 +19,9 @@ mod later_stores;
 mod races;
 mod stored;
 mod table;
+
+/// How long a test goes on until an attacker beside it has had a turn, on a machine that has much else to do.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A plugin in a directory of its own, which tests change at will.
 struct Plant {
