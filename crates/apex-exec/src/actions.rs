@@ -1,6 +1,6 @@
 //! The actions of a plugin, and their parameters' validators, compiled once and shared by all instances and calls.
 
-use std::{iter, sync::OnceLock};
+use std::sync::OnceLock;
 
 use apex_meta::{
     Action, Document, ErrorKind, InvalidSchema, JsonLimits, SchemaValidator, Violation, parse_strict_json,
@@ -102,32 +102,4 @@ pub(crate) fn invalid(kind: ErrorKind, what: &str, violations: &[Violation]) -> 
     let details =
         violations.iter().map(|violation| json!({"pointer": violation.pointer, "message": violation.message}));
     CallError::new(kind, format!("invalid {what}: {listed}")).with_details(details.collect())
-}
-
-/// Fills in the defaults of a plugin's configuration and validates it.
-///
-/// # Errors
-/// `Configuration` with every violation; `PluginInvalid` where the schema itself is unusable.
-pub(crate) fn complete_configuration(document: &Document, configuration: &mut Value) -> Result<(), CallError> {
-    if configuration.is_null() {
-        *configuration = json!({});
-    }
-    let Some(schema) = &document.manifest().configuration_schema else {
-        return Ok(());
-    };
-    let mut schema = schema.clone();
-    schema.entry("type").or_insert_with(|| "object".into());
-    let validator = SchemaValidator::compile(&Value::Object(schema))
-        .map_err(|error| CallError::new(ErrorKind::PluginInvalid, format!("`configuration_schema`: {error}")))?;
-    validator.fill_defaults(configuration);
-    validator.validate(configuration).map_err(|violations| {
-        let missing = violations.iter().filter_map(|violation| violation.member.as_deref());
-        let named: Vec<_> = missing.map(|member| format!("`{member}`")).collect();
-        let error = invalid(ErrorKind::Configuration, "configuration", &violations);
-        match iter::once("check the configuration of the plugin, in particular").chain(named.iter().map(String::as_str))
-        {
-            _ if named.is_empty() => error.with_hint("check the configuration of the plugin"),
-            words => error.with_hint(words.collect::<Vec<_>>().join(" ")),
-        }
-    })
 }

@@ -78,6 +78,7 @@ mod call;
 mod call_error;
 #[cfg(target_os = "linux")]
 mod child;
+mod configuration;
 mod core;
 mod event;
 mod events;

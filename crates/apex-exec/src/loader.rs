@@ -12,7 +12,7 @@ use apex_trust::Verified;
 
 #[cfg(target_os = "linux")]
 use crate::ChildProgram;
-use crate::{CallError, actions::Actions, subject::Subject};
+use crate::{CallError, actions::Actions, configuration::Configuration, subject::Subject};
 
 /// Loads verified plugins.
 ///
@@ -33,6 +33,7 @@ pub(crate) struct LoadedParts {
     pub(crate) document: Document,
     pub(crate) subject: Arc<Subject>,
     pub(crate) actions: Arc<Actions>,
+    pub(crate) configuration: Configuration,
     pub(crate) code: Code,
     pub(crate) placement: Placement,
     pub(crate) verified: Option<Verified>,
@@ -125,7 +126,8 @@ impl Loaded {
         let is_believed = matches!(&code, Code::Here(module) if module.is_made_by_host());
         let subject = Subject { is_believed, ..Subject::of(&document) };
         let (subject, actions) = (Arc::new(subject), Arc::new(Actions::of(&document)));
-        Self(Arc::new(LoadedParts { document, subject, actions, code, placement, verified }))
+        let configuration = Configuration::of(&document);
+        Self(Arc::new(LoadedParts { document, subject, actions, configuration, code, placement, verified }))
     }
 
     /// The plugin's id.

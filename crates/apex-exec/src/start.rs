@@ -13,7 +13,6 @@ use tokio::sync::Notify;
 use crate::child::{ChildParts, ChildPlugin};
 use crate::{
     CallError, InstanceOptions, Lifecycle, Limits, Loaded, Observer, Transition,
-    actions::complete_configuration,
     blocking::{Limited, Pool, run_limited},
     core::{Core, Plugin, UnderWay},
     lifecycle::{LifecycleCell, announce},
@@ -52,7 +51,9 @@ async fn initialize(loaded: Loaded, options: InstanceOptions) -> Result<Arc<Core
     let (subject, actions) = (Arc::clone(&parts.subject), Arc::clone(&parts.actions));
     let InstanceOptions { mut configuration, services, mut limits, observer } = options;
     limits.slow_poll = limits.slow_poll.max(Duration::from_millis(1));
-    complete_configuration(&parts.document, &mut configuration)
+    parts
+        .configuration
+        .complete(&mut configuration)
         .map_err(|error| error.with_plugin(&subject.id, &subject.version))?;
     let configuration = serde_json::to_vec(&configuration).map_err(|error| {
         subject.error(ErrorKind::Configuration, "the configuration cannot be written as JSON").caused_by(&error)
