@@ -7,6 +7,7 @@ use anyhow::{Context as _, bail};
 use crate::workspace;
 
 mod fault_codes;
+mod json;
 mod metadata;
 
 /// What writes a document.

@@ -43,7 +43,7 @@ codes! {
     MetadataTooDeep,
     /// A key occurs twice in one object.
     DuplicateKey,
-    /// A number lies beyond ±(2^53 - 1).
+    /// An integer lies beyond ±(2^53 - 1), or a number beyond what a float of 64 bits holds.
     NumberOutOfRange,
     /// A required member is missing.
     MissingProperty,

@@ -29,7 +29,7 @@
 //!
 //! # What it refuses
 //!
-//! - JSON that two readers could read differently: duplicate keys, numbers beyond ±(2^53 - 1), byte order marks.
+//! - JSON that two readers could read differently: duplicate keys, integers beyond ±(2^53 - 1), byte order marks.
 //! - Texts that are not of their kind: there is no [`PluginId`] that is not safe as one segment of a path, no
 //!   [`PluginVersion`] that blocks every later one, no [`EntryPoint`] that leads out of its plugin.
 //! - JSON Schemas that reach outside themselves, go in circles, or grow without bound.

@@ -5,8 +5,10 @@
 //! | text | decision |
 //! |---|---|
 //! | equal keys in one object, also where one is written with escapes | refused, `DuplicateKey` |
-//! | a number beyond ±(2^53 - 1), in whatever notation, such as `123e65` or `1e400` | refused, `NumberOutOfRange` |
-//! | a number too small for a float, such as `1e-400` | read as zero |
+//! | an integer beyond ±(2^53 - 1), which some readers round and others do not | refused, `NumberOutOfRange` |
+//! | a number with fraction or exponent, such as `123e45` | read as the nearest float of 64 bits, as readers agree |
+//! | one that is too large for a float, such as `1e400` | refused, `NumberOutOfRange` |
+//! | one that is too small for a float, such as `1e-400` | read as zero |
 //! | half of a surrogate pair, such as `"\ud800"` | refused, `MetadataSyntax` |
 //! | bytes that are not UTF-8, overlong forms and encoded surrogates among them | refused, `MetadataSyntax` |
 //! | a byte order mark, UTF-16 | refused, `MetadataSyntax` |
@@ -19,10 +21,13 @@ use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value, map::Entry};
 
 mod error;
+mod numbers;
 mod position;
 
 #[cfg(test)]
 mod tests;
+
+use numbers::Numbers;
 
 pub use error::JsonError;
 pub(crate) use error::JsonFault;
@@ -42,7 +47,7 @@ impl JsonLimits {
     /// What a `plugin.json` may hold: 1 MiB, 64 levels.
     pub const METADATA: Self = Self { max_bytes: 1 << 20, max_depth: 64 };
 
-    /// The largest magnitude of a number, 2^53 - 1: beyond it, readers disagree on which integer a text means.
+    /// The largest magnitude of an integer, 2^53 - 1: beyond it, readers disagree on which one a text means.
     pub const MAX_NUMBER: u64 = (1 << 53) - 1;
 
     // serde_json itself refuses 128 levels, with a message that says nothing of ours.
@@ -54,8 +59,8 @@ impl JsonLimits {
 /// Parses JSON (RFC 8259) and refuses what readers are known to disagree on.
 ///
 /// Refused are: bad UTF-8, a byte order mark, lone surrogates, a key that occurs twice in one object (at any depth, also
-/// when one of the two is written with escapes), numbers beyond ±(2^53 - 1) in whatever notation, and whatever exceeds
-/// the limits.
+/// when one of the two is written with escapes), integers beyond ±(2^53 - 1), numbers that no float of 64 bits holds, and
+/// whatever exceeds the limits.
 ///
 /// # Errors
 /// The first fault, with its place.
@@ -67,7 +72,7 @@ impl JsonLimits {
 /// ```
 pub fn parse_strict_json(bytes: &[u8], limits: JsonLimits) -> Result<Value, JsonError> {
     let text = admit(bytes, limits)?;
-    let mut trace = Trace::new(limits, false);
+    let mut trace = Trace::new(text, limits, false);
     read(text, &mut trace)
 }
 
@@ -94,13 +99,13 @@ pub(crate) struct LenientReading {
 /// Reads on after duplicate keys and numbers out of range, so that whatever else is wrong is seen as well.
 #[cfg(feature = "validate")]
 pub(crate) fn read_leniently(text: &str, limits: JsonLimits) -> LenientReading {
-    let mut trace = Trace::new(limits, true);
+    let mut trace = Trace::new(text, limits, true);
     let value = read(text, &mut trace);
     let passed_over = trace.passed_over.into_iter().map(|(fault, path)| (fault, pointer(&path))).collect();
     LenientReading { value, passed_over }
 }
 
-fn read(text: &str, trace: &mut Trace) -> Result<Value, JsonError> {
+fn read(text: &str, trace: &mut Trace<'_>) -> Result<Value, JsonError> {
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let result = Strict { depth: 0, trace }.deserialize(&mut deserializer);
     match result.and_then(|value| deserializer.end().map(|()| value)) {
@@ -111,7 +116,7 @@ fn read(text: &str, trace: &mut Trace) -> Result<Value, JsonError> {
 
 /// Whether a value that was not read from text keeps to the limits on depth and numbers.
 pub(crate) fn admit_value(value: &Value, limits: JsonLimits) -> Result<(), JsonError> {
-    fn walk(value: &Value, depth: usize, trace: &mut Trace) -> Result<(), JsonFault> {
+    fn walk(value: &Value, depth: usize, trace: &mut Trace<'_>) -> Result<(), JsonFault> {
         match value {
             Value::Number(number) if !in_range(number) => Err(JsonFault::NumberOutOfRange),
             Value::Array(_) | Value::Object(_) if depth >= trace.max_depth => {
@@ -126,20 +131,14 @@ pub(crate) fn admit_value(value: &Value, limits: JsonLimits) -> Result<(), JsonE
             _ => Ok(()),
         }
     }
-    let mut trace = Trace::new(limits, false);
+    let mut trace = Trace::new("", limits, false);
     walk(value, 0, &mut trace).map_err(|fault| JsonError::in_value(fault, pointer(&trace.path)))
 }
 
+/// Floats have no bound: they are what every reader makes of their text.
 fn in_range(number: &Number) -> bool {
     let magnitude = number.as_u64().or_else(|| number.as_i64().map(i64::unsigned_abs));
-    magnitude
-        .map_or_else(|| number.as_f64().is_some_and(float_in_range), |magnitude| magnitude <= JsonLimits::MAX_NUMBER)
-}
-
-// serde_json turns integers that do not fit 64 bits into floats, so the bound holds for every notation.
-#[expect(clippy::cast_precision_loss, reason = "2^53 - 1 is exact")]
-fn float_in_range(float: f64) -> bool {
-    float.abs() <= JsonLimits::MAX_NUMBER as f64
+    magnitude.is_none_or(|magnitude| magnitude <= JsonLimits::MAX_NUMBER)
 }
 
 enum Segment {
@@ -176,18 +175,20 @@ pub(crate) fn push_key(pointer: &mut String, key: &str) {
 }
 
 /// What the pass learns on its way: paths are only written while a fault travels up, so that good input pays nothing.
-struct Trace {
+struct Trace<'a> {
     max_depth: usize,
     lenient: bool,
     /// The fault that stopped the pass, if it is one of ours, and its path from the innermost segment outwards.
     fault: Option<JsonFault>,
     path: Vec<Segment>,
     passed_over: Vec<(JsonFault, Vec<Segment>)>,
+    numbers: Numbers<'a>,
 }
 
-impl Trace {
-    fn new(limits: JsonLimits, lenient: bool) -> Self {
-        Self { max_depth: limits.depth(), lenient, fault: None, path: Vec::new(), passed_over: Vec::new() }
+impl<'a> Trace<'a> {
+    fn new(text: &'a str, limits: JsonLimits, lenient: bool) -> Self {
+        let (max_depth, numbers) = (limits.depth(), Numbers::of(text));
+        Self { max_depth, lenient, fault: None, path: Vec::new(), passed_over: Vec::new(), numbers }
     }
 
     fn stop<E: serde::de::Error>(&mut self, fault: JsonFault) -> E {
@@ -216,13 +217,16 @@ impl Trace {
     }
 }
 
-struct Strict<'a> {
+/// 2^63: the least magnitude of an integer that serde_json reads as a float, as it does with what 64 bits cannot hold.
+const LEAST_BEYOND_64_BITS: f64 = 9_223_372_036_854_775_808.0;
+
+struct Strict<'a, 't> {
     depth: usize,
-    trace: &'a mut Trace,
+    trace: &'a mut Trace<'t>,
 }
 
-impl Strict<'_> {
-    fn child(&mut self) -> Strict<'_> {
+impl<'t> Strict<'_, 't> {
+    fn child(&mut self) -> Strict<'_, 't> {
         Strict { depth: self.depth + 1, trace: self.trace }
     }
 
@@ -233,7 +237,8 @@ impl Strict<'_> {
         Ok(())
     }
 
-    fn number<E: serde::de::Error>(self, number: Number) -> Result<Value, E> {
+    fn integer<E: serde::de::Error>(self, number: Number) -> Result<Value, E> {
+        self.trace.numbers.meet();
         if !in_range(&number) {
             self.trace.fault(JsonFault::NumberOutOfRange, Vec::new())?;
         }
@@ -241,7 +246,7 @@ impl Strict<'_> {
     }
 }
 
-impl<'de> DeserializeSeed<'de> for Strict<'_> {
+impl<'de> DeserializeSeed<'de> for Strict<'_, '_> {
     type Value = Value;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
@@ -249,7 +254,7 @@ impl<'de> DeserializeSeed<'de> for Strict<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for Strict<'_> {
+impl<'de> Visitor<'de> for Strict<'_, '_> {
     type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -265,16 +270,19 @@ impl<'de> Visitor<'de> for Strict<'_> {
     }
 
     fn visit_u64<E: serde::de::Error>(self, value: u64) -> Result<Value, E> {
-        self.number(value.into())
+        self.integer(value.into())
     }
 
     fn visit_i64<E: serde::de::Error>(self, value: i64) -> Result<Value, E> {
-        self.number(value.into())
+        self.integer(value.into())
     }
 
     fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<Value, E> {
-        let number = Number::from_f64(value).ok_or_else(|| E::custom("number out of range"))?;
-        self.number(number)
+        self.trace.numbers.meet();
+        if value.abs() >= LEAST_BEYOND_64_BITS && self.trace.numbers.last_is_integer() {
+            self.trace.fault(JsonFault::NumberOutOfRange, Vec::new())?;
+        }
+        Number::from_f64(value).map(Value::Number).ok_or_else(|| E::custom("number out of range"))
     }
 
     fn visit_str<E>(self, value: &str) -> Result<Value, E> {

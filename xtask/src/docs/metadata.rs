@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
-use super::in_one_line;
+use super::{in_one_line, json};
 
 const HEAD: &str = "\
 # `plugin.json`
@@ -12,8 +12,8 @@ const HEAD: &str = "\
 <!-- Written by `cargo xtask docs` from the published schema; change the types in crates/apex-meta and run it again. -->
 
 Every plugin has a `plugin.json` in its directory, in strict JSON: UTF-8 without a byte order mark, no comments, no key
-twice in one object, at most 1 MiB and 64 levels, numbers within ±(2^53 - 1). Its form is that of
-[`plugin_metadata_schema.json`](../crates/apex-meta/schema/plugin_metadata_schema.json), a JSON Schema 2020-12. Editors
+twice in one object, at most 1 MiB and 64 levels, integers within ±(2^53 - 1); [JSON](#json) has the rest. Its form is that
+of [`plugin_metadata_schema.json`](../crates/apex-meta/schema/plugin_metadata_schema.json), a JSON Schema 2020-12. Editors
 that know JSON Schema complete and check the file if its `$schema` names that file or its `$id`:
 
 ```json
@@ -46,6 +46,10 @@ pub(super) fn document() -> String {
     for name in FORMS {
         form(&mut text, &schema["$defs"][name]);
     }
+    text.push('\n');
+    json::section(&mut text);
+    text.truncate(text.trim_end().len());
+    text.push('\n');
     text
 }
 

@@ -55,7 +55,9 @@ impl fmt::Display for JsonFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::DuplicateKey { key } => write!(f, "duplicate key `{}`", key.escape_debug()),
-            Self::NumberOutOfRange => f.write_str("number beyond ±(2^53 - 1), which readers would round differently"),
+            Self::NumberOutOfRange => f.write_str(
+                "an integer beyond ±(2^53 - 1), or a number beyond any float, which readers round differently",
+            ),
             Self::TooLarge { bytes, limit } => write!(f, "{bytes} bytes of JSON, at most {limit} are taken"),
             Self::TooDeep { limit } => write!(f, "arrays and objects nested deeper than {limit} levels"),
             Self::ByteOrderMark => f.write_str("a byte order mark before the JSON"),

@@ -34,9 +34,13 @@ fn what_readers_disagree_on_is_refused() {
         ("9007199254740992", "NumberOutOfRange"),
         ("9007199254740993", "NumberOutOfRange"),
         ("-9007199254740993", "NumberOutOfRange"),
+        ("-9223372036854775809", "NumberOutOfRange"),
+        ("18446744073709551615", "NumberOutOfRange"),
         ("18446744073709551616", "NumberOutOfRange"),
-        ("9007199254740993.0", "NumberOutOfRange"),
-        ("1e20", "NumberOutOfRange"),
+        ("{\"9\": [1.5, \"\\\"2\", -123456789012345678901234567890]}", "NumberOutOfRange"),
+        ("9007199254740993.0", "ok"),
+        ("1e20", "ok"),
+        ("[123456789012345678901234567890.0, 1E+300, -1e300]", "ok"),
         ("1e400", "NumberOutOfRange"),
         ("-1e400", "NumberOutOfRange"),
         ("\"\\ud800\"", "MetadataSyntax"),
@@ -68,7 +72,7 @@ fn an_error_names_its_place_and_reads_as_a_sentence() {
     assert!(text[error.offset()..].starts_with("\"~\"  :  2"));
     assert_eq!(error.to_string(), "duplicate key `~` at /a~1b/0/~0 (line 4, column 6)");
     assert!(error.hint().unwrap().starts_with("remove one of the two"));
-    let text = "[\"\\\\\\\"{[\", -12345678901234567890.5]";
+    let text = "[\"\\\\\\\"{[\", -12345678901234567890]";
     let error = parse_strict_json(text.as_bytes(), JsonLimits::METADATA).unwrap_err();
     assert!(text[error.offset()..].starts_with("-123") && error.pointer() == "/1", "{error}");
     let text = "{\"k\\\"\\\\\": 1, \"k\\\"\\\\\"\n\n:2}";
@@ -129,8 +133,7 @@ fn any_json() -> impl Strategy<Value = Value> {
         Just(Value::Null),
         any::<bool>().prop_map(Value::from),
         (-9_007_199_254_740_991_i64..=9_007_199_254_740_991).prop_map(Value::from),
-        (-1e15..1e15).prop_map(Value::from),
-        (-1e-300..1e-300).prop_map(Value::from),
+        any::<f64>().prop_filter("JSON has no infinity", |float| float.is_finite()).prop_map(Value::from),
         "\\PC{0,8}".prop_map(Value::from),
     ];
     leaf.prop_recursive(5, 40, 5, |inner| {

@@ -214,11 +214,9 @@ fn numbers_are_written_as_in_appendix_b_of_rfc_8785() {
     ] {
         let number = f64::from_bits(bits);
         assert_eq!(canonical(&serde_json::json!(number)), text, "{bits:016x}");
-        if number.abs() < 9e15 {
-            // The same by way of a manifest's text, whose reader takes each double exactly.
-            let value = apex_meta::parse_strict_json(format!("[{number:e}]").as_bytes(), JsonLimits::METADATA).unwrap();
-            assert_eq!(canonical(&value), format!("[{text}]"), "{bits:016x}");
-        }
+        // The same by way of a manifest's text, whose reader takes each double exactly.
+        let value = apex_meta::parse_strict_json(format!("[{number:e}]").as_bytes(), JsonLimits::METADATA).unwrap();
+        assert_eq!(canonical(&value), format!("[{text}]"), "{bits:016x}");
     }
     for bits in [0x7fff_ffff_ffff_ffff_u64, 0x7ff0_0000_0000_0000, 0xfff0_0000_0000_0000] {
         assert!(serde_json_canonicalizer::to_vec(&f64::from_bits(bits)).is_err(), "{bits:016x}");

@@ -16,9 +16,9 @@ const ACCEPTED: &[&[u8]] = &[
     // Numbers.
     b"[0e+1]", b"[0e1]", b"[ 4]", b"[-0.000000000000000000000000000000000000000000000000000000000000000000000000000001]",
     b"[20e1]", b"[-0]", b"[-123]", b"[-1]", b"[-0.0]", b"[1E2]", b"[1E-2]", b"[1E+2]", b"[123e5]", b"[123.456e7]", b"[1e-2]", b"[1e+2]", b"[123]", b"[123.456789]",
-    b"[0.5]", b"[0]", b"[-0e-0]", b"[1.0]", b"[10.0000000000000000000000000000000000000000000000000000]", b"[0.1e1]",
+    b"[0.5]", b"[0]", b"[-0e-0]", b"[1.0]", b"[10.0000000000000000000000000000000000000000000000000000]", b"[0.1e1]", b"[1E22]", b"[123e45]", b"[123.456e78]", b"[123e65]", b"[-1.0e+28]",
     // Objects.
-    b"{}", b"{ }", b"{\"asd\":\"sdf\", \"dfg\":\"fgh\"}", b"{\"asd\":\"sdf\"}", b"{\"\":0}", b"{\"foo\\u0000bar\": 42}", b"{ \"min\": -1.0e+15, \"max\": 1.0e+15 }",
+    b"{}", b"{ }", b"{\"asd\":\"sdf\", \"dfg\":\"fgh\"}", b"{\"asd\":\"sdf\"}", b"{\"\":0}", b"{\"foo\\u0000bar\": 42}", b"{ \"min\": -1.0e+28, \"max\": 1.0e+28 }",
     b"{\"x\":[{\"id\": \"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\"}], \"id\": \"x\"}", b"{\"a\":[]}",
     b"{\"title\":\"\\u041f\\u043e\\u043b\\u0442\\u043e\\u0440\\u0430 \\u0417\\u0435\\u043c\\u043b\\u0435\\u043a\\u043e\\u043f\\u0430\" }", b"{\n\"a\": \"b\"\n}",
     b"{\"a\":{\"a\":{\"a\":1}}}", b"{\"a\":1,\"A\":2}", b"{\"a\":1,\"a \":2}",
@@ -28,7 +28,7 @@ const ACCEPTED: &[&[u8]] = &[
     b"[\"\xf4\x8f\xbf\xbf\"]", b"[\"\xef\xbf\xbf\"]", b"[\"\\u0000\"]", b"[\"\\u002c\"]", b"[\"\xcf\x80\"]", b"[\"\xf0\x9b\xbf\xbf\"]", b"[\"asd \"]", b"\" \"",
     b"[\"\\uD834\\uDd1e\"]", b"[\"\\u0821\"]", b"[\"\\u0123\"]", b"[\"\xe2\x80\xa8\"]", b"[\"\xe2\x80\xa9\"]", b"[\"\\u0061\\u30af\\u30EA\\u30b9\"]", b"[\"new\\u000Aline\"]",
     b"[\"\x7f\"]", b"[\"\\uA66D\"]", b"[\"\\u005C\"]", b"[\"\xe2\x8d\x82\xe3\x88\xb4\xe2\x8d\x82\"]", b"[\"\\u200B\"]", b"[\"\\u2064\"]", b"[\"\\uFDD0\"]", b"[\"\\uFFFE\"]",
-    b"[\"\\uD83F\\uDFFE\"]", b"[\"\\u0022\"]", b"[\"\xe2\x82\xac\xf0\x9d\x84\x9e\"]", b"[\"a\x7fa\"]", b"\"\"", b"\"\\u00e9\"",
+    b"[\"\\uD83F\\uDFFE\"]", b"[\"\\uDBFF\\uDFFE\"]", b"[\"\\u0022\"]", b"[\"\xe2\x82\xac\xf0\x9d\x84\x9e\"]", b"[\"a\x7fa\"]", b"\"\"", b"\"\\u00e9\"",
     // What stands alone, and white space.
     b"false", b"42", b"-0.1", b"null", b"\"asd\"", b"true", b"[\"a\"]\n", b"[true]", b" [] ", b"\t\r\n [\t\r\n 1 \t\r\n, 2\t]\r\n", b"{\"a\" :\t1\r\n}",
 ];
@@ -45,7 +45,7 @@ const REFUSED: &[&[u8]] = &[
     b"[++1234]", b"[+1]", b"[+Inf]", b"[-01]", b"[-1.0.]", b"[-2.]", b"[-NaN]", b"[.-1]", b"[.2e-3]", b"[0.1.2]", b"[0.3e+]", b"[0.3e]", b"[0.e1]", b"[0E+]", b"[0E]", b"[0e+]", b"[0e]",
     b"[1.0e+]", b"[1.0e-]", b"[1.0e]", b"[1 000.0]", b"[1eE2]", b"[2.e+3]", b"[2.e-3]", b"[2.e3]", b"[9.e+]", b"[Inf]", b"[NaN]", b"[\xef\xbc\x91]", b"[1+2]", b"[0x1]", b"[0x42]", b"[Infinity]",
     b"[0e+-1]", b"[-123.123foo]", b"[123\xe5]", b"[1e1\xe5]", b"[0\xe5]", b"[-Infinity]", b"[-foo]", b"[- 1]", b"[-012]", b"[-.123]", b"[-1x]", b"[1ea]", b"[1e\xe5]", b"[1.]", b"[.123]",
-    b"[1.2a-3]", b"[1.8011670033376514H-308]", b"[012]", b"[00]", b"[1_000]", b"[0b1]", b"[0o7]", b"[1f]", b"[1n]", b"[1e 5]", b"[1. 5]", b"[--1]", b"[\xc2\xbd]",
+    b"[1.2a-3]", b"[1.8011670033376514H-308]", b"[012]", b"[00]", b"[1_000]", b"[0b1]", b"[0o7]", b"[1f]", b"[1n]", b"[1e 5]", b"[1. 5]", b"[--1]", b"[\xc2\xbd]", b"123\x00",
     // Objects.
     b"[\"x\", truth]", b"{[: \"x\"}\n", b"{\"x\", null}", b"{\"x\"::\"b\"}", b"{\xf0\x9f\x87\xa8\xf0\x9f\x87\xad}", b"{\"a\":\"a\" 123}", b"{key: 'value'}", b"{\"\xb9\":\"0\",}", b"{\"a\" b}", b"{:\"b\"}", b"{\"a\" \"b\"}",
     b"{\"a\":", b"{\"a\"", b"{1:1}", b"{9999E9999:1}", b"{null:null,null:null}", b"{\"id\":0,,,,,}", b"{'a':0}", b"{\"id\":0,}", b"{\"a\":\"b\"}/**/", b"{\"a\":\"b\"}/**//", b"{\"a\":\"b\"}//", b"{\"a\":\"b\"}/",
@@ -57,19 +57,19 @@ const REFUSED: &[&[u8]] = &[
     b"[\"a\x00a\"]", b"[\"new\nline\"]", b"[\"\t\"]", b"\"\\UA66D\"", b"\"\"x", b"[\"\\u{41}\"]", b"[\"\\0\"]", b"[\"\\'\"]", b"[\"a\x1fa\"]", b"[\"a\rb\"]", b"[`a`]", b"[\"\\\n\"]", b"[\"\\u 041\"]", b"[\"\\u-041\"]", b"[\"\\u+041\"]",
     // Structure.
     b"", b" ", b"<.>", b"[<null>]", b"[1]x", b"[1]]", b"[\"asd]", b"a\xc3\xa5", b"[True]", b"1]", b"{\"x\": true,", b"[][]", b"]", b"\xef\xbb{}", b"\xe5", b"[", b"2@", b"{}}", b"{\"\":", b"{\"a\":/*comment*/\"b\"}",
-    b"{\"a\": true} \"x\"", b"['", b"[,", b"[{", b"[\"a", b"[\"a\"", b"{", b"{]", b"{,", b"{[", b"{\"a", b"{'a'", b"[\"\\{[\"\\{[\"\\{[\"\\{", b"\xc3\xa9", b"*", b"{\"a\":\"b\"}#{}", b"[\\u000A\"\"]", b"[1", b"[ false, nul", b"[ true, fals",
+    b"{\"a\": true} \"x\"", b"['", b"[,", b"[{", b"[\"a", b"[\"a\"", b"{", b"{]", b"{,", b"{[", b"{\"a", b"{'a'", b"[\"\\{[\"\\{[\"\\{[\"\\{", b"[\"\\", b"\xef\xbb\xbf", b"[\x00]", b"\xc3\xa9", b"*", b"{\"a\":\"b\"}#{}", b"[\\u000A\"\"]", b"[1", b"[ false, nul", b"[ true, fals",
     b"[ false, tru", b"{\"asd\":\"asd\"", b"\xc3\xa5", b"[\xe2\x81\xa0]", b"[\x0c]", b"\xc2\xa0[]", b"[]\x00", b"\x00[]", b"[\x0b1]", b"\xe2\x80\xa8[]", b"//a\n[]", b"[] []", b"1 2", b"null null", b"(1)", b"&b", b"\x1e[]",
 ];
 
 /// What RFC 8259 leaves open, and what is done about it.
 #[rustfmt::skip]
 const DECIDED: &[(&[u8], &str)] = &[
-    // Numbers beyond ±(2^53 - 1) are refused, whatever their notation; what is too small to tell from zero is zero.
-    (b"[123.456e78]", "NumberOutOfRange"), (b"[0.4e00669999999999999999999999999999999999999999999999999999999999999999999]", "NumberOutOfRange"),
+    // Integers beyond ±(2^53 - 1) are refused, and what no float holds; what is too small to tell from zero is zero.
+    (b"[0.4e00669999999999999999999999999999999999999999999999999999999999999999999]", "NumberOutOfRange"),
     (b"[-1e+9999]", "NumberOutOfRange"), (b"[1.5e+9999]", "NumberOutOfRange"), (b"[-123123e100000]", "NumberOutOfRange"), (b"[123123e100000]", "NumberOutOfRange"),
-    (b"[123e65]", "NumberOutOfRange"), (b"[-1.0e+28]", "NumberOutOfRange"), (b"[100000000000000000000]", "NumberOutOfRange"), (b"[-237462374673276894279832749832423479823246327846]", "NumberOutOfRange"),
+    (b"[-123123123123123123123123123123]", "NumberOutOfRange"), (b"[100000000000000000000]", "NumberOutOfRange"), (b"[-237462374673276894279832749832423479823246327846]", "NumberOutOfRange"),
     (b"[9007199254740993]", "NumberOutOfRange"), (b"[18446744073709551616]", "NumberOutOfRange"),
-    (b"[123e-10000000]", "ok"), (b"[1e-400]", "ok"), (b"[9007199254740991]", "ok"), (b"[-9007199254740991]", "ok"),
+    (b"[123.456e-789]", "ok"), (b"[123e-10000000]", "ok"), (b"[9007199254740993.0]", "ok"), (b"[1e-400]", "ok"), (b"[9007199254740991]", "ok"), (b"[-9007199254740991]", "ok"),
     // Half of a surrogate pair is no character.
     (b"{\"\\uDFAA\":0}", "MetadataSyntax"), (b"[\"\\uDADA\"]", "MetadataSyntax"), (b"[\"\\uD888\\u1234\"]", "MetadataSyntax"), (b"[\"\\uD800\\n\"]", "MetadataSyntax"),
     (b"[\"\\uDd1ea\"]", "MetadataSyntax"), (b"[\"\\uD800\\uD800\\n\"]", "MetadataSyntax"), (b"[\"\\ud800\"]", "MetadataSyntax"), (b"[\"\\ud800abc\"]", "MetadataSyntax"),
@@ -77,7 +77,8 @@ const DECIDED: &[(&[u8], &str)] = &[
     // UTF-8 without a byte order mark is the only encoding, and it is not repaired.
     (b"\xff\xfe[\x00\"\x00\xe9\x00\"\x00]\x00", "MetadataSyntax"), (b"[\"\xff\"]", "MetadataSyntax"), (b"[\"\xe6\x97\xa5\xd1\x88\xfa\"]", "MetadataSyntax"), (b"[\"\xf4\xbf\xbf\xbf\"]", "MetadataSyntax"),
     (b"[\"\xe0\xff\"]", "MetadataSyntax"), (b"[\"\xfc\x80\x80\x80\x80\x80\"]", "MetadataSyntax"), (b"[\"\xc0\xaf\"]", "MetadataSyntax"), (b"[\"\xfc\x83\xbf\xbf\xbf\xbf\"]", "MetadataSyntax"),
-    (b"[\"\x81\"]", "MetadataSyntax"), (b"[\"\xed\xa0\x80\"]", "MetadataSyntax"), (b"[\"\xe9\"]", "MetadataSyntax"), (b"\xfe\xff\x00[\x00\"", "MetadataSyntax"), (b"\xef\xbb\xbf{}", "MetadataSyntax"),
+    (b"[\"\x81\"]", "MetadataSyntax"), (b"[\"\xed\xa0\x80\"]", "MetadataSyntax"), (b"[\"\xe9\"]", "MetadataSyntax"), (b"\xfe\xff\x00[\x00\"", "MetadataSyntax"),
+    (b"[\x00\"\x00\xe9\x00\"\x00]\x00", "MetadataSyntax"), (b"\x00[\x00\"\x00\xe9\x00\"\x00]", "MetadataSyntax"), (b"\xef\xbb\xbf{}", "MetadataSyntax"),
     // Readers disagree on which of equal keys counts; both of the suite's accepted texts with them are refused.
     (b"{\"a\":\"b\",\"a\":\"c\"}", "DuplicateKey"), (b"{\"a\":\"b\",\"a\":\"b\"}", "DuplicateKey"), (b"{\"a\":1,\"\\u0061\":2}", "DuplicateKey"),
 ];
