@@ -1,8 +1,9 @@
 //! The check of a `plugin.json`: every fault in one pass.
 //!
-//! Three judges look at the same value: the published schema, rules that no schema can state, and the types. What the
-//! schema and the types can both state, they must agree on; the rest is this table, whose rules the check and, as far as
-//! they need no further library, [`Document`] apply.
+//! Three judges look at the same value: the types, the published schema, and rules that no schema can state. What the
+//! schema and the types can both state, they must agree on, so that the schema is only asked, for every fault, about what
+//! the types refuse. The rest is this table, whose rules the check and, as far as they need no further library,
+//! [`Document`] apply.
 //!
 //! | code | rule |
 //! |---|---|
@@ -25,7 +26,8 @@ use std::sync::LazyLock;
 use serde_json::Value;
 
 use crate::{
-    Document, Fault, FaultCode, JsonError, JsonLimits, PLUGIN_METADATA_SCHEMA, SchemaValidator, Severity,
+    Document, Fault, JsonError, JsonLimits, PLUGIN_METADATA_SCHEMA, SchemaValidator, Severity,
+    document::why_not,
     finding::{At, Finding, Mark},
     rules,
     strict_json::{JsonFault, admit, parse_strict_json, read_leniently},
@@ -103,12 +105,25 @@ impl Report {
 /// assert_eq!(report.warnings()[0].hint.as_deref(), Some("did you mean `default_enabled`?"));
 /// ```
 pub fn check(bytes: &[u8]) -> Report {
-    match parse_strict_json(bytes, JsonLimits::METADATA) {
-        Ok(value) => {
-            let findings = examine(&value);
-            conclude(bytes, findings, Some(value))
+    let value = match parse_strict_json(bytes, JsonLimits::METADATA) {
+        Ok(value) => value,
+        Err(error) => return check_broken(bytes, error),
+    };
+    match Document::typed(value) {
+        // What the types take, the published schema takes too: nobody needs to ask it, as the property tests of both say.
+        Ok(document) => {
+            let mut findings = Vec::new();
+            beyond_the_types(document.value(), &mut findings);
+            conclude(bytes, findings, Some(document))
         }
-        Err(error) => check_broken(bytes, error),
+        Err((value, error)) => {
+            let mut findings = examine(&value);
+            // Should the two not agree after all: nothing that a type refuses may pass.
+            if !findings.iter().any(Finding::is_error) {
+                findings.push(why_not(&value, &error));
+            }
+            conclude(bytes, findings, None)
+        }
     }
 }
 
@@ -156,60 +171,47 @@ fn stopped(errors: impl IntoIterator<Item = JsonError>) -> Report {
     Report { document: None, faults: errors.into_iter().map(fault).collect(), warnings: Vec::new() }
 }
 
-/// What the published schema is used for, made ready once.
-struct Published {
-    schema: Value,
-    validator: SchemaValidator,
-    members: KnownMembers,
-}
+/// The published schema.
+static SCHEMA: LazyLock<Value> =
+    LazyLock::new(|| serde_json::from_str(PLUGIN_METADATA_SCHEMA).unwrap_or(Value::Bool(false)));
 
-static PUBLISHED: LazyLock<Published> = LazyLock::new(|| {
-    let schema = serde_json::from_str(PLUGIN_METADATA_SCHEMA).unwrap_or(Value::Bool(false));
-    let validator = SchemaValidator::compile(&schema).expect("the committed schema compiles, as a test says");
-    Published { members: KnownMembers::of(&schema), validator, schema }
-});
+/// What it is validated with; of files without a fault, nobody needs it.
+static VALIDATOR: LazyLock<SchemaValidator> =
+    LazyLock::new(|| SchemaValidator::compile(&SCHEMA).expect("the committed schema compiles, as a test says"));
+
+/// The members that it names.
+static MEMBERS: LazyLock<KnownMembers> = LazyLock::new(|| KnownMembers::of(&SCHEMA));
 
 /// Everything that speaks against a value, or should be looked at.
 fn examine(value: &Value) -> Vec<Finding> {
-    let Published { schema, validator, members } = &*PUBLISHED;
     let mut findings = Vec::new();
-    let root = At::root(value);
     rules::forms(value, &mut findings);
-    if let Err(violations) = validator.validate(value) {
-        schema_faults::add(&root, violations, schema, &mut findings);
+    if let Err(violations) = VALIDATOR.validate(value) {
+        schema_faults::add(&At::root(value), violations, &SCHEMA, &mut findings);
     }
-    rules::relations(value, &mut findings);
-    addresses::check(&root, &mut findings);
-    security::check(&root, &mut findings);
-    embedded_schemas::check(&root, &mut findings);
-    members.check(&root, &mut findings);
+    beyond_the_types(value, &mut findings);
     findings
 }
 
+/// What neither types nor published schema say.
+fn beyond_the_types(value: &Value, findings: &mut Vec<Finding>) {
+    let root = At::root(value);
+    rules::relations(value, findings);
+    addresses::check(&root, findings);
+    security::check(&root, findings);
+    embedded_schemas::check(&root, findings);
+    MEMBERS.check(&root, findings);
+}
+
 /// Gives findings their places; without any, the text is not looked at again.
-fn conclude(bytes: &[u8], mut findings: Vec<Finding>, value: Option<Value>) -> Report {
-    let mut document = None;
-    if let Some(value) = value
-        && findings.iter().all(|finding| finding.severity == Severity::Warning)
-    {
-        match Document::typed(value) {
-            Ok(typed) => document = Some(typed),
-            // Schema and types do not agree: nothing that a type refuses may pass.
-            Err(error) => findings.push(Finding::error(
-                error.code().parse().unwrap_or(FaultCode::InvalidValue),
-                String::new(),
-                error.to_string(),
-            )),
-        }
-    }
+fn conclude(bytes: &[u8], findings: Vec<Finding>, document: Option<Document>) -> Report {
     if findings.is_empty() {
         return Report { document, faults: Vec::new(), warnings: Vec::new() };
     }
-    let (errors, warnings): (Vec<_>, Vec<_>) =
-        findings.into_iter().partition(|finding| finding.severity == Severity::Error);
+    let (errors, warnings): (Vec<_>, Vec<_>) = findings.into_iter().partition(Finding::is_error);
     let spans = spans::Spans::of(bytes);
     Report {
-        document,
+        document: document.filter(|_| errors.is_empty()),
         faults: spans.place(errors.into_iter().take(Report::MAX_FAULTS)),
         warnings: spans.place(warnings.into_iter().take(Report::MAX_FAULTS)),
     }

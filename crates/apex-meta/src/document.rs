@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::{
     Action, FaultCode, JsonError, JsonLimits, Manifest, PluginDependency, PluginId, PluginVersion, PythonLibrary,
-    Severity, finding::Finding, parse_strict_json, rules, strict_json::admit_value,
+    finding::Finding, parse_strict_json, rules, strict_json::admit_value,
 };
 
 /// A manifest together with the one JSON value it was read from.
@@ -52,20 +52,20 @@ impl Document {
 
     /// Takes a value that [`parse_strict_json`] made.
     fn from_strict(value: Value) -> Result<Self, InvalidDocument> {
-        let document = Self::typed(value)?;
+        let document = Self::typed(value).map_err(|(value, error)| InvalidDocument::from(why_not(&value, &error)))?;
         let mut findings = Vec::new();
         rules::relations(document.value(), &mut findings);
-        match findings.into_iter().find(|finding| finding.severity == Severity::Error) {
+        match findings.into_iter().find(Finding::is_error) {
             Some(finding) => Err(finding.into()),
             None => Ok(document),
         }
     }
 
-    /// Reads the types alone, for a caller that knows of everything beyond them.
-    pub(crate) fn typed(value: Value) -> Result<Self, InvalidDocument> {
+    /// Reads the types alone, for a caller that looks at everything beyond them; gives a value that is refused back.
+    pub(crate) fn typed(value: Value) -> Result<Self, (Value, serde_json::Error)> {
         match Manifest::deserialize(&value) {
             Ok(manifest) => Ok(Self(Arc::new(Parts { manifest, value }))),
-            Err(error) => Err(why_not(&value, &error)),
+            Err(error) => Err((value, error)),
         }
     }
 
@@ -152,19 +152,19 @@ impl From<Finding> for InvalidDocument {
 }
 
 /// Finds the member at fault: serde tells neither its place nor which of our types refused it.
-fn why_not(value: &Value, error: &serde_json::Error) -> InvalidDocument {
+pub(crate) fn why_not(value: &Value, error: &serde_json::Error) -> Finding {
     let mut findings = Vec::new();
     rules::forms(value, &mut findings);
     if let Some(finding) = findings.into_iter().next() {
-        return finding.into();
+        return finding;
     }
     let failing = failing_item::<Action>(value, "/actions")
         .or_else(|| failing_item::<PluginDependency>(value, "/dependencies/plugins"))
         .or_else(|| failing_item::<PythonLibrary>(value, "/dependencies/python_libraries"));
     if let Some((pointer, error)) = failing {
-        return generic(pointer, &error).into();
+        return generic(pointer, &error);
     }
-    generic(String::new(), error).into()
+    generic(String::new(), error)
 }
 
 fn failing_item<'v, T: Deserialize<'v>>(value: &'v Value, list: &str) -> Option<(String, serde_json::Error)> {

@@ -43,6 +43,10 @@ impl Finding {
         Self { severity: Severity::Warning, ..Self::error(code, pointer, message) }
     }
 
+    pub(crate) fn is_error(&self) -> bool {
+        self.severity == Severity::Error
+    }
+
     pub(crate) fn hint(self, hint: impl Into<String>) -> Self {
         Self { hint: Some(hint.into()), ..self }
     }

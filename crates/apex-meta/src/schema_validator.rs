@@ -144,9 +144,12 @@ impl SchemaValidator {
 
     /// Looks for every reason why a value is not a usable schema, and compiles it only if nothing else can tell.
     pub(crate) fn examine(schema: &Value) -> Examination {
-        let shape::Shape { mut faults, size, patterns, needs_compiling, is_plain, .. } = shape::examine(schema);
-        let meta = jsonschema::draft202012::meta::validator();
-        if faults.is_empty() && !is_plain && !meta.is_valid(schema) {
+        if let Some(nodes) = plain::size(schema) {
+            return Examination { faults: Vec::new(), nodes, patterns: 0 };
+        }
+        let shape::Shape { mut faults, size, patterns, needs_compiling, .. } = shape::examine(schema);
+        if faults.is_empty() {
+            let meta = jsonschema::draft202012::meta::validator();
             let errors = meta.iter_errors(schema).take(Self::MAX_VIOLATIONS);
             faults = errors.map(|error| describe::invalid_schema(&error)).collect();
         }
@@ -155,6 +158,11 @@ impl SchemaValidator {
             faults.extend(build(schema).err());
         }
         Examination { faults, nodes: size.nodes, patterns }
+    }
+
+    /// How many values schemas of these keywords consist of, if each is plainly right; the answer costs next to nothing.
+    pub(crate) fn size_if_plain<'v>(keywords: impl Iterator<Item = (&'v str, &'v Value)>) -> Option<u64> {
+        plain::size_of_keywords(keywords)
     }
 
     /// Whether the value fits.

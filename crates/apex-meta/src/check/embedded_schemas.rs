@@ -52,11 +52,12 @@ pub(super) fn check(root: &At<'_, '_>, findings: &mut Vec<Finding>) {
     }
     let Some(actions) = root.member("actions") else { return };
     for action in actions.items() {
-        let parameters = check.parameters(&action);
+        let has_good_parameters = check.parameters(&action);
         let returns = ["returns", "returns_schema"].into_iter().filter_map(|name| action.member(name));
         let returns = returns.fold(None, |_, schema| check.schema(&schema).then_some(schema.value));
         if let Some(examples) = action.member("examples") {
             let streams = action.member("returns_stream").is_some_and(|streams| streams.value == true);
+            let parameters = schema_of_parameters(&action).filter(|_| has_good_parameters);
             check.examples(&examples, parameters.as_deref(), returns.filter(|_| !streams));
         }
     }
@@ -73,24 +74,36 @@ struct Check<'f> {
 impl Check<'_> {
     /// Whether a schema is good, reporting its faults at the places that the pointers into it stand for.
     fn examine(&mut self, at: &At<'_, '_>, schema: &Value, place: impl Fn(&str) -> String) -> bool {
-        if self.nodes > MAX_NODES || self.patterns > MAX_PATTERNS {
+        if self.is_exhausted() {
             return false;
         }
         let Examination { faults, nodes, patterns } = SchemaValidator::examine(schema);
-        (self.nodes, self.patterns) = (self.nodes.saturating_add(nodes), self.patterns.saturating_add(patterns));
-        if faults.is_empty() && (self.nodes > MAX_NODES || self.patterns > MAX_PATTERNS) {
-            let message =
-                format!("the schemas of one manifest may have {MAX_NODES} values and {MAX_PATTERNS} patterns together");
-            self.findings.push(at.error(FaultCode::SchemaTooComplex, message).hint(SIMPLER));
-            return false;
+        if faults.is_empty() {
+            return self.count(at, nodes, patterns);
         }
-        let is_good = faults.is_empty();
+        (self.nodes, self.patterns) = (self.nodes.saturating_add(nodes), self.patterns.saturating_add(patterns));
         for fault in faults {
             let hint = remedy(&fault, schema);
             self.findings
                 .push(Finding { hint, ..Finding::error(fault.code(), place(fault.pointer()), fault.message()) });
         }
-        is_good
+        false
+    }
+
+    /// Adds to what the schemas of the manifest cost together; says whether that is still within the limits.
+    fn count(&mut self, at: &At<'_, '_>, nodes: u64, patterns: usize) -> bool {
+        (self.nodes, self.patterns) = (self.nodes.saturating_add(nodes), self.patterns.saturating_add(patterns));
+        let is_bounded = !self.is_exhausted();
+        if !is_bounded {
+            let message =
+                format!("the schemas of one manifest may have {MAX_NODES} values and {MAX_PATTERNS} patterns together");
+            self.findings.push(at.error(FaultCode::SchemaTooComplex, message).hint(SIMPLER));
+        }
+        is_bounded
+    }
+
+    fn is_exhausted(&self) -> bool {
+        self.nodes > MAX_NODES || self.patterns > MAX_PATTERNS
     }
 
     /// Whether there is a good schema; what is no object is for the published schema to report.
@@ -111,21 +124,21 @@ impl Check<'_> {
         }
     }
 
-    /// The schema of an action's parameters, if it has a good one.
-    fn parameters<'v>(&mut self, action: &At<'v, '_>) -> Option<Cow<'v, Value>> {
+    /// Whether an action's parameters are described by a good schema, or by none.
+    fn parameters(&mut self, action: &At<'_, '_>) -> bool {
         if let Some(schema) = action.member("parameters_schema") {
-            return self.object_schema(&schema, "the object of parameters").then_some(Cow::Borrowed(schema.value));
+            return self.object_schema(&schema, "the object of parameters");
         }
-        let Some(parameters) = action.member("parameters") else {
-            return Some(Cow::Owned(json!({"additionalProperties": false})));
-        };
+        let Some(parameters) = action.member("parameters") else { return true };
+        // To build one schema of them costs more than to see that they are as plain as most.
+        if let Some(nodes) = SchemaValidator::size_if_plain(keywords(&parameters)) {
+            return !self.is_exhausted() && self.count(&parameters, nodes, 0);
+        }
         let (schema, places) = object_schema(&parameters);
-        let is_good = self.examine(&parameters, &schema, |inside| {
+        self.examine(&parameters, &schema, |inside| {
             let list = parameters.pointer();
             place_of(inside, &list, &places).unwrap_or(list)
-        });
-        // Of two parameters of one name, an example cannot say which it means.
-        (is_good && places.len() == parameters.items().count()).then_some(Cow::Owned(schema))
+        })
     }
 
     /// An example that does not fit misleads whoever reads it, but breaks nothing.
@@ -159,6 +172,29 @@ impl Check<'_> {
     }
 }
 
+/// The schema of an action's parameters; none of a list that does not say which of two parameters a name means.
+fn schema_of_parameters<'v>(action: &At<'v, '_>) -> Option<Cow<'v, Value>> {
+    if let Some(schema) = action.member("parameters_schema") {
+        return Some(Cow::Borrowed(schema.value));
+    }
+    let Some(parameters) = action.member("parameters") else {
+        return Some(Cow::Owned(json!({"additionalProperties": false})));
+    };
+    let (schema, places) = object_schema(&parameters);
+    (places.len() == parameters.items().count()).then_some(Cow::Owned(schema))
+}
+
+/// The keywords of all schemas in a list of parameters.
+fn keywords<'v: 'p, 'p>(parameters: &'p At<'v, 'p>) -> impl Iterator<Item = (&'v str, &'v Value)> {
+    let members = parameters.items().filter_map(|parameter| parameter.value.as_object()).flatten();
+    members.map(|(keyword, value)| (keyword.as_str(), value)).filter(|(keyword, _)| is_keyword(keyword))
+}
+
+/// Whether a parameter's member belongs to its schema.
+fn is_keyword(member: &str) -> bool {
+    !matches!(member, "name" | "required")
+}
+
 /// The list of parameters as one schema, and which of the list each of its properties comes from.
 ///
 /// As [`crate::Action::parameters_object_schema`], of whatever is well-formed enough; the rest is reported elsewhere.
@@ -171,7 +207,7 @@ fn object_schema(parameters: &At<'_, '_>) -> (Value, HashMap<String, usize>) {
             continue;
         };
         let mut keywords = members.clone();
-        keywords.retain(|keyword, _| !matches!(keyword.as_str(), "name" | "required"));
+        keywords.retain(|keyword, _| is_keyword(keyword));
         // A type that is none is reported by the published schema.
         keywords.retain(|keyword, value| {
             keyword != "type" || value.as_str().is_some_and(|name| JSON_TYPES.contains(&name))

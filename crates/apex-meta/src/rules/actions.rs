@@ -1,6 +1,6 @@
 //! Actions and parameters: names that must differ, members that exclude each other.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 
 use crate::{
     FaultCode,
@@ -33,7 +33,8 @@ pub(super) fn unique<'v: 'p, 'p>(
     noun: &str,
     findings: &mut Vec<Finding>,
 ) {
-    let mut seen = HashSet::new();
+    // Of the few that there mostly are, the order is found sooner than a hash.
+    let mut seen = BTreeSet::new();
     for item in items {
         let Some(named) = item.member(member) else { continue };
         let Some(name) = named.text() else { continue };

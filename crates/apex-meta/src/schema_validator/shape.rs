@@ -7,7 +7,6 @@ use serde_json::{Map, Value};
 use super::{
     InvalidSchema, SchemaValidator,
     keywords::{Content, content_of, resolve},
-    plain::{is_plain, is_schema},
 };
 use crate::{FaultCode, strict_json::push_key};
 
@@ -21,8 +20,6 @@ pub(super) struct Shape {
     pub(super) has_defaults: bool,
     /// Whether there is something that only compiling shows to be right.
     pub(super) needs_compiling: bool,
-    /// Whether the meta-schema surely has nothing against it.
-    pub(super) is_plain: bool,
 }
 
 /// Walks a schema in time linear to its text.
@@ -32,8 +29,7 @@ pub(super) struct Shape {
 /// anything is compiled.
 pub(super) fn examine(schema: &Value) -> Shape {
     let size = size_of_data(schema);
-    let mut shape =
-        Shape { faults: Vec::new(), size, patterns: 0, has_defaults: false, needs_compiling: false, is_plain: true };
+    let mut shape = Shape { faults: Vec::new(), size, patterns: 0, has_defaults: false, needs_compiling: false };
     if let Some(message) = excess(size, 0) {
         shape.faults.push(too_complex(message));
         return shape;
@@ -135,10 +131,7 @@ impl<'a> Walk<'a> {
         self.level += 1;
         let size = match schema {
             Value::Object(members) => self.members(members),
-            other => {
-                self.shape.is_plain &= is_schema(other);
-                size_of_data(other)
-            }
+            other => size_of_data(other),
         };
         self.level -= 1;
         if self.has_references {
@@ -162,7 +155,6 @@ impl<'a> Walk<'a> {
     }
 
     fn keyword(&mut self, keyword: &str, value: &'a Value) -> Size {
-        self.shape.is_plain = self.shape.is_plain && is_plain(keyword, value);
         match (keyword, value) {
             ("$ref", Value::String(reference)) => return self.reference(reference),
             ("$dynamicRef", _) => {

@@ -21,6 +21,67 @@ fn filled(schema: &Value, mut instance: Value) -> Value {
     instance
 }
 
+/// R1.2
+#[test]
+fn the_published_schema_is_valid_by_the_meta_schema_of_2020_12() {
+    let meta = jsonschema::draft202012::meta::validator();
+    let schema: Value = serde_json::from_str(crate::PLUGIN_METADATA_SCHEMA).unwrap();
+    assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
+    assert!(
+        meta.is_valid(&schema),
+        "{:?}",
+        meta.iter_errors(&schema).map(|error| error.to_string()).collect::<Vec<_>>()
+    );
+    // The meta-schema looks at every corner of it.
+    for (pointer, wrong) in [
+        ("/type", json!("objekt")),
+        ("/required", json!("id")),
+        ("/properties/actions/items", json!(5)),
+        ("/properties/name/minLength", json!(-1)),
+        ("/$defs/ActionName/pattern", json!(7)),
+        ("/$defs/Action/allOf/0/not", json!("nothing")),
+        ("/$defs/Parameter/properties/type/enum", json!("string")),
+        ("/$id", json!(1)),
+    ] {
+        let mut broken = schema.clone();
+        *broken.pointer_mut(pointer).unwrap() = wrong;
+        assert!(!meta.is_valid(&broken), "{pointer}");
+    }
+}
+
+#[test]
+fn limits_and_values_may_be_as_large_as_a_float_goes() {
+    let huge = [1e300, -1e300, f64::MAX, f64::MIN_POSITIVE, 1e19, 9_007_199_254_740_992.0];
+    let keywords = [
+        "minimum",
+        "maximum",
+        "exclusiveMinimum",
+        "exclusiveMaximum",
+        "multipleOf",
+        "minLength",
+        "maxLength",
+        "minItems",
+        "maxItems",
+        "minProperties",
+        "maxProperties",
+        "minContains",
+        "maxContains",
+        "const",
+    ];
+    for (keyword, limit) in keywords.iter().flat_map(|keyword| huge.map(|limit| (keyword, limit))) {
+        let schema = json!({*keyword: limit, "contains": {"type": "integer"}});
+        let is_good = SchemaValidator::examine(&schema).faults.is_empty();
+        let compiled = SchemaValidator::compile(&schema);
+        assert!(!is_good || compiled.is_ok(), "{schema}: {compiled:?}");
+        let Ok(validator) = compiled else { continue };
+        for value in
+            [json!(1e300), json!(-1e300), json!(f64::MAX), json!(5), json!([1, 1e300]), json!("text"), json!({"a": 1})]
+        {
+            assert_eq!(validator.is_valid(&value), validator.validate(&value).is_ok());
+        }
+    }
+}
+
 /// R6.4
 #[test]
 fn every_violation_is_reported_with_its_place() {
@@ -377,14 +438,17 @@ fn a_plain_schema_is_one_to_the_meta_schema_too() {
                 json!({"properties": {"p": {"type": "array", "items": {keyword: value}}}}),
                 json!({"anyOf": [{keyword: value}]}),
             ] {
+                let Some(nodes) = super::plain::size(&schema) else { continue };
+                plain += 1;
+                assert!(meta.is_valid(&schema), "{schema}");
                 let shape = super::shape::examine(&schema);
-                plain += usize::from(shape.is_plain);
-                assert!(!shape.is_plain || meta.is_valid(&schema), "{schema}");
+                assert_eq!((shape.faults.as_slice(), shape.size.nodes), (&[][..], nodes), "{schema}");
+                assert!(SchemaValidator::compile(&schema).is_ok(), "{schema}");
             }
         }
     }
     assert!(plain > 400, "{plain}");
     for scalar in values.iter().filter(|value| !value.is_object() && !value.is_boolean()) {
-        assert!(!super::shape::examine(scalar).is_plain, "{scalar}");
+        assert_eq!(super::plain::size(scalar), None, "{scalar}");
     }
 }
