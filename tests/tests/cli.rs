@@ -10,6 +10,8 @@ mod auditing;
 mod blaming;
 #[path = "cli/checking.rs"]
 mod checking;
+#[path = "cli/choosing.rs"]
+mod choosing;
 #[path = "cli/guide.rs"]
 mod guide;
 #[path = "cli/house.rs"]

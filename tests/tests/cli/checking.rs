@@ -30,6 +30,7 @@ fn every_fault_of_metadata_is_drawn_under_its_line() {
     assert!(ended.stdout.contains("error[InvalidVersion]") && ended.stdout.contains(&place), "{}", ended.stdout);
     assert!(ended.stdout.contains("^^^^^") && ended.stdout.contains("= help: "), "{}", ended.stdout);
     assert!(ended.stdout.contains("warning[UnknownProperty]"), "{}", ended.stdout);
+    assert!(ended.stdout.ends_with("plugin.json: 1 error, 1 warning\n"), "{}", ended.stdout);
     let checked = house.json(&["check", file.to_str().unwrap()]);
     assert_eq!(checked["ok"], false);
     let fault = &checked["faults"][0];

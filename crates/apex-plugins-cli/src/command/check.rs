@@ -110,16 +110,23 @@ fn show(finding: &Finding, output: &mut Output) -> Result<(), Failure> {
         let title = output.paint(Tone::Warning, &format!("warning[{}]", warning.code));
         output.line(format!("{title}: {}\n", escape::line(&warning.message)))?;
     }
-    let verdict = match finding.exit() {
-        Exit::Done => output.paint(Tone::Good, "ok"),
-        _ => output.paint(Tone::Bad, &counted(finding)),
+    let verdict = match (finding.exit(), counted(finding)) {
+        (Exit::Done, found) if found.is_empty() => output.paint(Tone::Good, "ok"),
+        (Exit::Done, found) => format!("{}, {}", output.paint(Tone::Good, "ok"), output.paint(Tone::Warning, &found)),
+        (_, found) => output.paint(Tone::Bad, &found),
     };
     output.line(format!("{}: {verdict}{}", escape::line(&path), endorsement(finding)))
 }
 
+/// What there is to look at, such as `2 errors, 1 warning`.
 fn counted(finding: &Finding) -> String {
-    let errors = finding.faults.len() + usize::from(matches!(finding.trust, Trust::Refused(_)));
-    format!("{errors} error{}", if errors == 1 { "" } else { "s" })
+    let is_refused = matches!(finding.trust, Trust::Refused(_));
+    let is_warned = matches!(&finding.trust, Trust::Accepted(acceptance) if acceptance.warning.is_some());
+    let errors = finding.faults.len() + usize::from(is_refused);
+    let warnings = finding.warnings.len() + usize::from(is_warned);
+    let counted = [(errors, "error"), (warnings, "warning")].into_iter().filter(|(count, _)| *count > 0);
+    let words = counted.map(|(count, noun)| format!("{count} {noun}{}", if count == 1 { "" } else { "s" }));
+    words.collect::<Vec<_>>().join(", ")
 }
 
 /// Who stands for a plugin that is accepted.
