@@ -62,7 +62,7 @@ pub use catalogue::Catalogue;
 pub use discover::{discover, discover_with};
 pub use entry::Entry;
 pub use options::{Limits, Options};
-pub use overrides::{DecidedBy, IntendedState, Override, Overrides, OverridesError};
+pub use overrides::{DecidedBy, IntendedState, Override, Overrides, OverridesError, Quarantine};
 pub use problem::Problem;
 pub use query::Query;
 pub use root::{Root, RootKind};

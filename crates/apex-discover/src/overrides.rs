@@ -1,4 +1,4 @@
-//! The operator's word on which plugins are switched on: stored, and bound to whom it was given for.
+//! Which plugins are switched on by the operator's word, and which crashed too often: stored, and bound to whom it is about.
 
 use std::path::Path;
 
@@ -9,8 +9,10 @@ use crate::Entry;
 
 mod error;
 mod file;
+mod quarantine;
 
 pub use error::OverridesError;
+pub use quarantine::Quarantine;
 
 /// The tag of the file's format.
 const FORMAT: &str = "apex-overrides/1";
@@ -67,7 +69,7 @@ pub enum DecidedBy {
 
 /// The operator's decisions, in the order in which they were taken; the last one that concerns a plugin counts.
 ///
-/// Stored as strict JSON:
+/// With them stands what crashed too often, until the operator lets it run again. Stored as strict JSON:
 ///
 /// ```
 /// use apex_discover::Overrides;
@@ -80,6 +82,7 @@ pub enum DecidedBy {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Overrides {
     decisions: Vec<Override>,
+    quarantines: Vec<Quarantine>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -87,6 +90,8 @@ pub struct Overrides {
 struct Form {
     format: String,
     overrides: Vec<Override>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    quarantined: Vec<Quarantine>,
 }
 
 impl Overrides {
@@ -105,7 +110,7 @@ impl Overrides {
         if form.format != FORMAT {
             return Err(OverridesError::Format { found: form.format });
         }
-        Ok(Self { decisions: form.overrides })
+        Ok(Self { decisions: form.overrides, quarantines: form.quarantined })
     }
 
     /// Writes the stored form.
@@ -113,7 +118,8 @@ impl Overrides {
     /// # Errors
     /// There is more to write than would be read again.
     pub fn to_bytes(&self) -> Result<Vec<u8>, OverridesError> {
-        let form = Form { format: FORMAT.to_owned(), overrides: self.decisions.clone() };
+        let (overrides, quarantined) = (self.decisions.clone(), self.quarantines.clone());
+        let form = Form { format: FORMAT.to_owned(), overrides, quarantined };
         let mut bytes = serde_json::to_vec_pretty(&form).map_err(OverridesError::Form)?;
         bytes.push(b'\n');
         if bytes.len() > LIMITS.max_bytes {
@@ -176,7 +182,27 @@ impl Overrides {
         concerning.find(|decision| decision.owner == *owner).map(|decision| decision.enabled)
     }
 
-    /// Writes the intended state into an entry, and switches it off if that is the intention.
+    /// Keeps a version from running until somebody [lifts](Self::lift) it.
+    pub fn quarantine(&mut self, quarantine: Quarantine) {
+        self.quarantines.retain(|earlier| !earlier.is_about_the_same(&quarantine));
+        self.quarantines.push(quarantine);
+    }
+
+    /// What crashed too often, the earliest first.
+    pub fn quarantined(&self) -> impl Iterator<Item = &Quarantine> {
+        self.quarantines.iter()
+    }
+
+    /// Lets versions of a plugin run again, or all of them; tells how many were kept from it.
+    pub fn lift(&mut self, id: &PluginId, versions: Option<&VersionSpecifier>) -> usize {
+        let before = self.quarantines.len();
+        let covers = |version: &PluginVersion| versions.is_none_or(|versions| versions.matches(version.as_semver()));
+        self.quarantines.retain(|quarantine| quarantine.id != *id || !covers(&quarantine.version));
+        before - self.quarantines.len()
+    }
+
+    /// Writes the intended state into an entry, and switches it off if that is the intention; what crashed too often is
+    /// blocked.
     pub(crate) fn apply(&self, entry: &mut Entry) {
         let (Some(id), Some(version), Some(manifest)) = (entry.id(), entry.version(), entry.manifest()) else { return };
         let decision = entry.owner().and_then(|owner| self.decision(id, version, &owner));
@@ -201,6 +227,8 @@ impl Overrides {
                 DecidedBy::Operator => "switched off by the operator",
             };
             entry.set(Status::Disabled, Reason::new("PluginDisabled", who).with_hint(hint));
+        } else if let Some(quarantine) = self.quarantines.iter().find(|quarantine| quarantine.concerns(entry)) {
+            entry.set(Status::Blocked, quarantine.reason());
         }
     }
 }

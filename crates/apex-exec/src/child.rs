@@ -34,7 +34,7 @@ use futures::future::{Either, select};
 pub(crate) use self::{asking::Asking, bell::Bell, pull::Pull};
 use self::{connection::Connection, slot::Fault, starting::Start, supervision::Supervision, wire::Line};
 use crate::{
-    CallError, Lifecycle, Limits, Observer, Transition,
+    CallError, CrashHistory, Lifecycle, Limits, Observer, Transition,
     blocking::{Limited, Pool},
     lifecycle::announce,
     loader::LoadedParts,
@@ -55,12 +55,8 @@ pub(crate) struct ChildPlugin {
     limits: Limits,
     observer: Arc<dyn Observer>,
     timer: &'static Timer,
-    state: Mutex<State>,
-}
-
-struct State {
-    now: Now,
     supervision: Supervision,
+    now: Mutex<Now>,
 }
 
 /// What there is of the process.
@@ -69,8 +65,6 @@ enum Now {
     Down,
     Starting(Start),
     Up(Arc<Connection>),
-    /// It died too often.
-    Quarantined(CallError),
     /// Nothing, for good.
     Ended,
 }
@@ -85,6 +79,7 @@ pub(crate) struct ChildParts {
     pub(crate) limits: Limits,
     pub(crate) observer: Arc<dyn Observer>,
     pub(crate) timer: &'static Timer,
+    pub(crate) crashes: CrashHistory,
 }
 
 impl ChildPlugin {
@@ -93,8 +88,8 @@ impl ChildPlugin {
     /// # Errors
     /// Whatever the process cannot be started for, or the plugin fails with.
     pub(crate) async fn start(parts: ChildParts) -> Result<Arc<Self>, CallError> {
-        let ChildParts { parts, program, configuration, desk, pool, limits, observer, timer } = parts;
-        let state = Mutex::new(State { now: Now::Down, supervision: Supervision::new(&limits) });
+        let ChildParts { parts, program, configuration, desk, pool, limits, observer, timer, crashes } = parts;
+        let (supervision, now) = (Supervision::new(crashes, &limits), Mutex::new(Now::Down));
         let plugin = Arc::new_cyclic(|this: &Weak<Self>| Self {
             this: this.clone(),
             parts,
@@ -105,7 +100,8 @@ impl ChildPlugin {
             limits,
             observer,
             timer,
-            state,
+            supervision,
+            now,
         });
         plugin.connect(true).await?;
         Ok(plugin)
@@ -124,21 +120,23 @@ impl ChildPlugin {
 
     /// The connection, or what has to be waited for.
     fn connection(&self, is_first: bool) -> Either<Result<Arc<Connection>, CallError>, Start> {
-        let mut state = self.lock();
-        match &state.now {
+        let mut now = self.lock();
+        match &*now {
             Now::Up(connection) => return Either::Left(Ok(Arc::clone(connection))),
             Now::Starting(start) => return Either::Right(start.clone()),
-            Now::Quarantined(error) => return Either::Left(Err(error.clone())),
             Now::Ended => {
                 let error = self.desk.subject.error(ErrorKind::ShuttingDown, "has ended");
                 return Either::Left(Err(error));
             }
             Now::Down => {}
         }
-        let pause = state.supervision.pause(Instant::now());
+        if let Some(error) = self.supervision.crashes.quarantine() {
+            return Either::Left(Err(error));
+        }
+        let pause = self.supervision.pause(Instant::now());
         match self.begin_start(pause, is_first) {
             Ok(start) => {
-                state.now = Now::Starting(start.clone());
+                *now = Now::Starting(start.clone());
                 Either::Right(start)
             }
             Err(error) => Either::Left(Err(error)),
@@ -151,20 +149,19 @@ impl ChildPlugin {
         result: Result<Arc<Connection>, CallError>,
         is_first: bool,
     ) -> Result<Arc<Connection>, CallError> {
-        let mut state = self.lock();
-        if matches!(state.now, Now::Ended) {
+        let mut now = self.lock();
+        if matches!(*now, Now::Ended) {
             if let Ok(connection) = &result {
                 connection.leave();
             }
             return result;
         }
-        match &result {
+        *now = match &result {
             // It may have gone in the meantime, and that was told before there was a place to note it.
-            Ok(connection) if connection.fate().is_none() => state.now = Now::Up(Arc::clone(connection)),
-            _ if matches!(state.now, Now::Quarantined(_)) => {}
-            _ => state.now = Now::Down,
-        }
-        drop(state);
+            Ok(connection) if connection.fate().is_none() => Now::Up(Arc::clone(connection)),
+            _ => Now::Down,
+        };
+        drop(now);
         if is_first {
             return result;
         }
@@ -181,20 +178,18 @@ impl ChildPlugin {
     /// Takes note of the end of a process.
     fn ended(&self, connection: &Arc<Connection>, error: &CallError) {
         let is_crash = !connection.is_leaving.load(Ordering::SeqCst);
-        let mut state = self.lock();
-        let was_up = matches!(&state.now, Now::Up(other) if Arc::ptr_eq(other, connection));
+        let mut now = self.lock();
+        let was_up = matches!(&*now, Now::Up(other) if Arc::ptr_eq(other, connection));
         if was_up {
-            state.now = Now::Down;
+            *now = Now::Down;
         }
-        if !is_crash || matches!(state.now, Now::Ended) {
+        if !is_crash || matches!(*now, Now::Ended) {
             return;
         }
-        let crashes = state.supervision.crashed(Instant::now());
+        let crashes = self.supervision.crashed(Instant::now());
         let quarantined = crashes.map(|crashes| self.quarantine(crashes, error));
-        if let Some(quarantined) = &quarantined {
-            state.now = Now::Quarantined(quarantined.clone());
-        }
-        drop(state);
+        let quarantined = quarantined.filter(|error| self.supervision.crashes.begin_quarantine(error.clone()));
+        drop(now);
         if was_up {
             self.tell(Lifecycle::Running, Lifecycle::Failed, Some(error.clone()));
         }
@@ -209,7 +204,7 @@ impl ChildPlugin {
         self.desk
             .subject
             .error(ErrorKind::PluginQuarantined, message)
-            .with_hint("find out why it crashes, then enable it again")
+            .with_hint(format!("find out why it crashes, then `apex enable {}`", self.desk.subject.id))
             .caused_by(error)
     }
 
@@ -241,10 +236,7 @@ impl ChildPlugin {
     /// Gives a process no more calls; it is ended as soon as nobody waits for it.
     fn retire(&self, connection: &Arc<Connection>) {
         connection.is_retired.store(true, Ordering::SeqCst);
-        let mut state = self.lock();
-        if matches!(&state.now, Now::Up(other) if Arc::ptr_eq(other, connection)) {
-            state.now = Now::Down;
-        }
+        self.forget(connection);
     }
 
     /// Ends a process that has not been used for a while, in an orderly way.
@@ -308,11 +300,11 @@ impl ChildPlugin {
         }
     }
 
-    /// Forgets a process that is gone, should its end not have been taken note of here yet.
+    /// Asks a process for nothing more, should it be the one that is asked now.
     fn forget(&self, connection: &Arc<Connection>) {
-        let mut state = self.lock();
-        if matches!(&state.now, Now::Up(other) if Arc::ptr_eq(other, connection)) {
-            state.now = Now::Down;
+        let mut now = self.lock();
+        if matches!(&*now, Now::Up(other) if Arc::ptr_eq(other, connection)) {
+            *now = Now::Down;
         }
     }
 
@@ -337,11 +329,11 @@ impl ChildPlugin {
 
     /// Lets the plugin end, and its process with it, for good.
     pub(crate) async fn shutdown(&self, limit: Duration) -> Result<(), CallError> {
-        let before = std::mem::replace(&mut self.lock().now, Now::Ended);
+        let before = std::mem::replace(&mut *self.lock(), Now::Ended);
         match before {
             Now::Up(connection) => self.end_process(&connection, Instant::now() + limit).await,
             // A process that is just being started is ended as soon as it is there.
-            Now::Starting(_) | Now::Down | Now::Quarantined(_) | Now::Ended => Ok(()),
+            Now::Starting(_) | Now::Down | Now::Ended => Ok(()),
         }
     }
 
@@ -350,14 +342,14 @@ impl ChildPlugin {
         announce(&*self.observer, &Transition { plugin, version, from: Some(from), to, error });
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Now> {
+        self.now.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for ChildPlugin {
     fn drop(&mut self) {
-        let now = &mut self.state.get_mut().unwrap_or_else(PoisonError::into_inner).now;
+        let now = self.now.get_mut().unwrap_or_else(PoisonError::into_inner);
         if let Now::Up(connection) = std::mem::replace(now, Now::Ended) {
             connection.leave();
         }

@@ -7,8 +7,9 @@ use bytes::Bytes;
 use serde_json::Value;
 
 use crate::{
-    ActionMetrics, BlockingEvents, CallError, CallEvents, CallRequest, HostServices, Lifecycle, Limits, Loaded,
-    NoServices, Observer, ShutdownReport, Transition, answer, core::Core, migrate, park::block_on, shutdown, start,
+    ActionMetrics, BlockingEvents, CallError, CallEvents, CallRequest, CrashHistory, HostServices, Lifecycle, Limits,
+    Loaded, NoServices, Observer, ShutdownReport, Transition, answer, core::Core, migrate, park::block_on, shutdown,
+    start,
 };
 
 /// A running instance of a plugin; clones are handles to the same one.
@@ -35,16 +36,19 @@ pub struct InstanceOptions {
     pub limits: Limits,
     /// Who is told of its life.
     pub observer: Arc<dyn Observer>,
+    /// What is remembered of crashes of earlier instances.
+    pub crashes: CrashHistory,
 }
 
 impl Default for InstanceOptions {
-    /// No configuration, [`NoServices`], the default limits, and nobody who is told.
+    /// No configuration, [`NoServices`], the default limits, nobody who is told, and no crashes so far.
     fn default() -> Self {
         Self {
             configuration: Value::Null,
             services: Arc::new(NoServices),
             limits: Limits::default(),
             observer: Arc::new(|_: &Transition| ()),
+            crashes: CrashHistory::default(),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::{
     fmt,
+    path::PathBuf,
     sync::atomic::{AtomicU8, Ordering},
     time::Duration,
 };
@@ -118,6 +119,20 @@ pub struct SlowPoll {
     pub over: bool,
 }
 
+/// A child process that was started for a plugin.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ProcessStarted {
+    /// The plugin.
+    pub plugin: PluginId,
+    /// Its version.
+    pub version: PluginVersion,
+    /// The number of the process.
+    pub id: u32,
+    /// The copy that it loads its library from, if it does not load it from memory.
+    pub library: Option<PathBuf>,
+}
+
 /// Who is told what happens to an instance.
 ///
 /// Called from whichever thread it happens on: be quick, and do not wait for the instance. A panic is contained.
@@ -128,6 +143,11 @@ pub trait Observer: Send + Sync {
     /// A poll holds its worker, again in doubling intervals, and once more when it is over.
     fn slow_poll(&self, slow: &SlowPoll) {
         let _ = slow;
+    }
+
+    /// A process was started for it; the plugin is not initialized yet.
+    fn process_started(&self, started: &ProcessStarted) {
+        let _ = started;
     }
 }
 
@@ -162,6 +182,14 @@ impl LifecycleCell {
 pub(crate) fn announce(observer: &dyn Observer, transition: &Transition) {
     if let Err(panicked) = contain(|| observer.transition(transition)) {
         tracing::error!(plugin = %transition.plugin, error = %panicked, "an observer of plugins panicked");
+    }
+}
+
+/// Tells the observer of a process; its panic stays here.
+#[cfg(target_os = "linux")]
+pub(crate) fn announce_process(observer: &dyn Observer, started: &ProcessStarted) {
+    if let Err(panicked) = contain(|| observer.process_started(started)) {
+        tracing::error!(plugin = %started.plugin, error = %panicked, "an observer of plugins panicked");
     }
 }
 

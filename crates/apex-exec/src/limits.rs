@@ -48,6 +48,17 @@ pub struct Limits {
     pub restart_pause_max: Duration,
 }
 
+impl Limits {
+    /// The same limits without those of time for what is not given up, for somebody who steps through a plugin with a
+    /// debugger.
+    #[must_use]
+    pub fn without_haste(self) -> Self {
+        const A_YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
+        let (initialize_timeout, slow_poll) = (A_YEAR, A_YEAR);
+        Self { default_timeout: None, child_idle: None, initialize_timeout, slow_poll, ..self }
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self {

@@ -49,7 +49,7 @@ fn tell(observer: &dyn Observer, subject: &Subject, from: Option<Lifecycle>, to:
 async fn initialize(loaded: Loaded, options: InstanceOptions) -> Result<Arc<Core>, CallError> {
     let Loaded(parts) = loaded;
     let (subject, actions) = (Arc::clone(&parts.subject), Arc::clone(&parts.actions));
-    let InstanceOptions { mut configuration, services, mut limits, observer } = options;
+    let InstanceOptions { mut configuration, services, mut limits, observer, crashes } = options;
     limits.slow_poll = limits.slow_poll.max(Duration::from_millis(1));
     parts
         .configuration
@@ -59,6 +59,8 @@ async fn initialize(loaded: Loaded, options: InstanceOptions) -> Result<Arc<Core
         subject.error(ErrorKind::Configuration, "the configuration cannot be written as JSON").caused_by(&error)
     })?;
     let no_thread = |error| subject.error(ErrorKind::ResourceLimit, "the system gives no thread").caused_by(&error);
+    #[cfg(not(target_os = "linux"))]
+    drop(crashes);
     let timer = Timer::get().map_err(no_thread)?;
     let counters: Arc<[_]> = (0..actions.len()).map(|_| ActionCounters::default()).collect();
     let watched = Watched {
@@ -82,6 +84,7 @@ async fn initialize(loaded: Loaded, options: InstanceOptions) -> Result<Arc<Core
                 pool: Arc::clone(&pool),
                 limits: limits.clone(),
                 observer: Arc::clone(&observer),
+                crashes,
                 configuration,
                 timer,
             };

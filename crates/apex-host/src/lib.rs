@@ -41,8 +41,8 @@ static IS_PREPARED: AtomicBool = AtomicBool::new(false);
 /// so and its descriptors 3 and 4 are a socket and a sealed library: no argument alone makes it one.
 pub fn run_if_child() {
     #[cfg(target_os = "linux")]
-    if let Some(threads) = start::asked_for(std::env::args_os()) {
-        start::run(threads);
+    if let Some(asked) = start::asked_for(std::env::args_os()) {
+        start::run(&asked);
     }
     IS_PREPARED.store(true, Ordering::SeqCst);
 }

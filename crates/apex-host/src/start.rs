@@ -4,7 +4,7 @@ use std::{
     ffi::OsString,
     io::{self, Write as _},
     os::fd::{BorrowedFd, FromRawFd as _, OwnedFd, RawFd},
-    path::Path,
+    path::PathBuf,
     process,
 };
 
@@ -22,23 +22,32 @@ const SOCKET: RawFd = 3;
 const LIBRARY: RawFd = 4;
 const LIBRARY_PATH: &str = "/proc/self/fd/4";
 
-/// How many threads a child may have for blocking actions, if this process was asked to be one.
-pub(crate) fn asked_for(arguments: impl Iterator<Item = OsString>) -> Option<usize> {
+/// What a child is asked for.
+pub(crate) struct Asked {
+    /// How many threads it may have for blocking actions.
+    threads: usize,
+    /// Where to load the library from; the sealed one, or a copy of it that a debugger can follow.
+    library: PathBuf,
+}
+
+/// What this process was asked for, if it was asked to be a child.
+pub(crate) fn asked_for(arguments: impl Iterator<Item = OsString>) -> Option<Asked> {
     let mut arguments = arguments.skip(1);
     if arguments.next()? != MARK {
         return None;
     }
-    Some(arguments.next().and_then(|threads| threads.to_str()?.parse().ok()).unwrap_or(1))
+    let threads = arguments.next().and_then(|threads| threads.to_str()?.parse().ok()).unwrap_or(1);
+    Some(Asked { threads, library: arguments.next().map_or_else(|| LIBRARY_PATH.into(), PathBuf::from) })
 }
 
 /// Serves until the host is gone.
-pub(crate) fn run(threads: usize) -> ! {
+pub(crate) fn run(asked: &Asked) -> ! {
     let Some(socket) = take_socket() else {
         let complaint = "apex: asked to host a plugin, but not by a host: there is no socket and library\n";
         let _ = io::stderr().write_all(complaint.as_bytes());
         process::exit(2);
     };
-    let served = Child::new(socket, Path::new(LIBRARY_PATH), threads).and_then(|child| child.serve());
+    let served = Child::new(socket, &asked.library, asked.threads).and_then(|child| child.serve());
     crate::child::leave(served)
 }
 

@@ -34,6 +34,7 @@ pub struct Builder {
     pub(crate) loosest: Placement,
     pub(crate) child_program: Option<PathBuf>,
     pub(crate) child_environment: Vec<(OsString, OsString)>,
+    pub(crate) child_copies: Option<PathBuf>,
     pub(crate) environment: Vec<OsString>,
     pub(crate) audit: Option<Arc<dyn AuditSink>>,
     pub(crate) clock: Clock,
@@ -55,6 +56,7 @@ impl Default for Builder {
             loosest: Placement::InProcess,
             child_program: None,
             child_environment: Vec::new(),
+            child_copies: None,
             environment: Vec::new(),
             audit: None,
             clock: Arc::new(SystemTime::now),
@@ -184,6 +186,18 @@ impl Builder {
         self
     }
 
+    /// Lets somebody step through plugins in child processes with a debugger: they load their libraries from copies in that
+    /// directory, and have all the time they want.
+    ///
+    /// A debugger cannot follow a library into memory. Nobody else may be able to write to the directory;
+    /// [`Event::ProcessStarted`](crate::Event::ProcessStarted) tells the process and the copy. To be called after
+    /// [`limits`](Self::limits).
+    pub fn debugging(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.limits = self.limits.without_haste();
+        self.child_copies = Some(directory.into());
+        self
+    }
+
     /// The loader that these settings ask for.
     pub(crate) fn loader(&self) -> Loader {
         let loader = Loader::new().with_loosest(self.loosest);
@@ -201,6 +215,7 @@ impl Builder {
             None if apex_host::is_prepared() => ChildProgram::this_program(),
             None => ChildProgram::at(beside_this_program()?),
         };
+        let program = self.child_copies.iter().fold(program, ChildProgram::with_library_copies);
         let environment = self.child_environment.iter().cloned();
         Some(environment.fold(program, |program, (name, value)| program.with_env(name, value)))
     }

@@ -13,7 +13,7 @@ use futures::{FutureExt as _, Stream, StreamExt as _, stream, stream::BoxStream}
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
-use crate::{InvalidSpec, PluginManager, PluginSpec, running::Running};
+use crate::{InvalidSpec, PluginManager, PluginSpec, running::Lease};
 
 /// A call that is being put together; nothing happens until its result or its events are asked for.
 ///
@@ -121,13 +121,13 @@ impl Call {
         futures::executor::block_on_stream(self.events())
     }
 
-    async fn prepare(mut self) -> Result<(Arc<Running>, CallRequest), CallError> {
+    async fn prepare(mut self) -> Result<(Lease, CallRequest), CallError> {
         if let Some(deadline) = self.timeout.and_then(|timeout| Instant::now().checked_add(timeout)) {
             self.request = self.request.deadline(deadline);
         }
         let spec: PluginSpec = self.target.parse().map_err(|error| invalid_target(&self.target, &error))?;
         let action = self.request.action().to_owned();
-        let ready = self.request.bound(self.manager.instance(&spec)).await;
+        let ready = self.request.bound(self.manager.lease(&spec)).await;
         let running = ready.map_err(|error| error.with_plugin_id(&spec.id).with_action(action))?;
         Ok((running, self.request))
     }

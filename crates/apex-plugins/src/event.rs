@@ -7,7 +7,7 @@ use std::{
 };
 
 use apex_discover::Catalogue;
-use apex_exec::{Lifecycle, SlowPoll};
+use apex_exec::{Lifecycle, ProcessStarted, SlowPoll};
 use apex_meta::{PluginId, PluginVersion, Reason};
 use futures::{Stream, stream::BoxStream};
 use tokio::sync::broadcast;
@@ -31,6 +31,8 @@ pub enum Event {
     },
     /// A plugin holds the thread that polls it, or did so until now.
     SlowPoll(SlowPoll),
+    /// A child process was started for a plugin.
+    ProcessStarted(ProcessStarted),
     /// A damaged state was replaced by its backup.
     StateRecovered {
         /// The plugin whose state it is.

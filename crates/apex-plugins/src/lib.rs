@@ -42,6 +42,7 @@ mod event;
 mod instances;
 mod manager;
 mod objection;
+mod quarantine;
 mod running;
 mod services;
 mod shutdown;

@@ -20,6 +20,7 @@ use crate::{
     background,
     event::{EventStream, Events},
     instances::Instances,
+    quarantine::Notes,
     shutdown::ShutdownReport,
     trust_file::TrustFile,
 };
@@ -43,6 +44,7 @@ pub(crate) struct Inner {
     pub(crate) instances: Instances,
     pub(crate) events: Events,
     pub(crate) auditor: Auditor,
+    pub(crate) quarantines: Notes,
     /// The watch of the trust store's file goes on as long as this is there.
     pub(crate) watch: Mutex<Option<Sender<()>>>,
 }
@@ -74,6 +76,7 @@ impl PluginManager {
             catalogue: RwLock::new(Arc::new(Catalogue::empty())),
             scanning: Mutex::new(()),
             instances: Instances::default(),
+            quarantines: Notes::default(),
             watch: Mutex::new(None),
             settings,
             events,
@@ -94,7 +97,8 @@ impl PluginManager {
 
     /// Scans the roots again.
     ///
-    /// Instances that run go on; a call made from now on is served by what the new catalogue says.
+    /// A call made from now on is served by what the new catalogue says. An instance whose plugin was removed, changed or
+    /// switched off ends, on a thread of its own, as soon as its calls under way have ended; one that was not, goes on.
     ///
     /// # Errors
     /// The overrides cannot be read, or the scan could not be started; the old catalogue stays.
@@ -190,7 +194,8 @@ impl PluginManager {
     /// Switches versions of a plugin on or off, for good, and scans again.
     ///
     /// The decision is bound to the publisher, or to the digest of an unsigned plugin, so that it does not follow the
-    /// id to somebody else. Without a specifier it holds for all versions.
+    /// id to somebody else. Without a specifier it holds for all versions. What is switched on and crashed too often may
+    /// run again.
     ///
     /// # Errors
     /// No file for decisions was named, no version matches, or the file cannot be written.
@@ -204,11 +209,22 @@ impl PluginManager {
         if decisions.is_empty() {
             return Err(EnableError::NothingMatches { spec: spec.to_string() });
         }
-        let save = move || Overrides::edit(&file, |overrides| decisions.into_iter().for_each(|one| overrides.set(one)));
+        let of = spec.clone();
+        let save = move || {
+            Overrides::edit(&file, |overrides| {
+                decisions.into_iter().for_each(|one| overrides.set(one));
+                if enabled {
+                    overrides.lift(&of.id, of.specifier.as_ref());
+                }
+            })
+        };
         background::run("apex-overrides", save)
             .await
             .map_err(|error| EnableError::Rescan(BuildError::Scan(error)))?
             .map_err(EnableError::File)?;
+        if enabled {
+            self.inner.instances.lift(spec);
+        }
         let catalogue = self.rescan().await.map_err(EnableError::Rescan)?;
         Ok(matching(&catalogue, spec).cloned().collect())
     }
@@ -229,7 +245,9 @@ impl PluginManager {
     /// as blocking actions that do not return. The host can exit in any case.
     pub async fn shutdown(&self, drain: Duration) -> ShutdownReport {
         self.inner.watch.lock().unwrap_or_else(PoisonError::into_inner).take();
-        self.inner.instances.shutdown(drain).await
+        let report = self.inner.instances.shutdown(drain).await;
+        self.inner.quarantines.settle().await;
+        report
     }
 }
 
@@ -239,13 +257,14 @@ impl Inner {
             Some(file) => Overrides::load(file).map_err(BuildError::Overrides)?,
             None => Overrides::empty(),
         };
+        self.quarantines.saw(&overrides);
         let linked = self.settings.linked.iter().map(|(document, _)| document.clone());
         let options = linked.fold(Options::default(), Options::linked);
         Ok(discover_with(&self.settings.roots, &Trust(&self.authority.verifier()), &overrides, &options))
     }
 
     /// Scans, and puts what was found in the place of what was known.
-    fn rescan(&self) -> Result<Arc<Catalogue>, BuildError> {
+    pub(crate) fn rescan(&self) -> Result<Arc<Catalogue>, BuildError> {
         let _turn = self.scanning.lock().unwrap_or_else(PoisonError::into_inner);
         let found = self.scan()?;
         let (before, catalogue) = {
@@ -253,6 +272,9 @@ impl Inner {
             let catalogue = Arc::new(found.succeeding(&current));
             (std::mem::replace(&mut *current, Arc::clone(&catalogue)), catalogue)
         };
+        for running in self.instances.follow(&catalogue) {
+            running.retire(&self.settings.limits);
+        }
         self.auditor.scanned(&before, &catalogue);
         self.events.send(crate::Event::Discovered(Arc::clone(&catalogue)));
         Ok(catalogue)
@@ -285,10 +307,10 @@ impl Inner {
 }
 
 fn matching<'a>(catalogue: &'a Catalogue, spec: &'a PluginSpec) -> impl Iterator<Item = &'a Entry> {
-    let satisfies = |version: &PluginVersion| {
-        spec.specifier.as_ref().is_none_or(|specifier| specifier.matches(version.as_semver()))
-    };
-    catalogue.versions(&spec.id).iter().filter(move |entry| entry.version().is_some_and(satisfies))
+    catalogue
+        .versions(&spec.id)
+        .iter()
+        .filter(|entry| entry.version().is_some_and(|version| spec.covers(&spec.id, version)))
 }
 
 /// The entries of an id as candidates, in the catalogue's order, so that an index means the same in both.

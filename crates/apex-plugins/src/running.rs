@@ -1,11 +1,13 @@
-//! An instance with what it was accepted for, which a change of trust may take away.
+//! An instance with what it was accepted for, which a change of trust may take away, and with those who hold it.
 
 use std::{
+    ops::Deref,
     sync::{
         Arc, OnceLock,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
-    time::Duration,
+    thread::Thread,
+    time::{Duration, Instant},
 };
 
 use apex_audit::{Happening, Subject};
@@ -34,13 +36,84 @@ pub(crate) struct Running {
     judged: AtomicU64,
     objection: OnceLock<Reason>,
     is_stopping: AtomicBool,
+    /// How many callers hold it, and [`RETIRED`] once no more may.
+    callers: AtomicUsize,
+    /// Waits until nobody holds it any more.
+    retiring: OnceLock<Thread>,
+}
+
+/// Beside the number of callers: it is replaced, and no new caller may hold it.
+const RETIRED: usize = 1 << (usize::BITS - 1);
+
+/// How long calls may go on in an instance that is replaced, where no limit for calls is set.
+const LONGEST_CALL: Duration = Duration::from_secs(300);
+
+/// A caller's hold of an instance, which is not ended for being replaced as long as there is one.
+pub(crate) struct Lease(Arc<Running>);
+
+impl Deref for Lease {
+    type Target = Arc<Running>;
+
+    fn deref(&self) -> &Arc<Running> {
+        &self.0
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        let before = self.0.callers.fetch_sub(1, Ordering::SeqCst);
+        if before == RETIRED | 1
+            && let Some(thread) = self.0.retiring.get()
+        {
+            thread.unpark();
+        }
+    }
 }
 
 impl Running {
     /// `generation` is of the trust store from before it was verified, so that no change is missed.
     pub(crate) fn new(instance: Instance, loaded: Loaded, generation: u64) -> Self {
         let (judged, objection, is_stopping) = (AtomicU64::new(generation), OnceLock::new(), AtomicBool::new(false));
-        Self { instance, loaded, judged, objection, is_stopping }
+        let (callers, retiring) = (AtomicUsize::new(0), OnceLock::new());
+        Self { instance, loaded, judged, objection, is_stopping, callers, retiring }
+    }
+
+    /// Holds it for a call; none if it is replaced, so that there is another one to hold.
+    pub(crate) fn lease(self: &Arc<Self>) -> Option<Lease> {
+        let before = self.callers.fetch_add(1, Ordering::SeqCst);
+        let lease = Lease(Arc::clone(self));
+        (before & RETIRED == 0).then_some(lease)
+    }
+
+    /// Ends the instance, which new calls do not find any more, as soon as nobody holds it; on a thread of its own.
+    pub(crate) fn retire(self: &Arc<Self>, limits: &Limits) {
+        if self.is_stopping.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let (running, longest) = (Arc::clone(self), limits.default_timeout.unwrap_or(LONGEST_CALL));
+        let end = move || {
+            running.wait_until_free(longest);
+            let report = running.instance.shutdown_blocking(Duration::ZERO);
+            let (plugin, version) = (running.instance.id(), running.instance.version());
+            tracing::info!(%plugin, %version, cut = report.cut.len(), left = report.leftovers.len(), "replaced, and ended");
+        };
+        if let Err(error) = std::thread::Builder::new().name("apex-retire".to_owned()).spawn(end) {
+            tracing::error!(plugin = %self.instance.id(), %error, "no thread to end a plugin that is replaced");
+        }
+    }
+
+    fn wait_until_free(&self, at_most: Duration) {
+        let until = Instant::now() + at_most;
+        // First who is to be woken, then the word that there may be something to wake for.
+        self.retiring.get_or_init(std::thread::current);
+        self.callers.fetch_or(RETIRED, Ordering::SeqCst);
+        while self.callers.load(Ordering::SeqCst) != RETIRED {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                break;
+            }
+            std::thread::park_timeout(left);
+        }
     }
 
     /// Why it may not answer any more; asks nobody twice about the same trust store.

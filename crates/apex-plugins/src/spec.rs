@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-use apex_meta::{InvalidId, InvalidSpecifier, PluginId, VersionSpecifier};
+use apex_meta::{InvalidId, InvalidSpecifier, PluginId, PluginVersion, VersionSpecifier};
 
 /// A plugin's id and, perhaps, which versions will do: `com.acme.greeter` or `com.acme.greeter@^1`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,6 +11,14 @@ pub struct PluginSpec {
     pub id: PluginId,
     /// The versions that will do; none means the best there is.
     pub specifier: Option<VersionSpecifier>,
+}
+
+impl PluginSpec {
+    /// Whether a version of a plugin is among those that are meant.
+    pub fn covers(&self, id: &PluginId, version: &PluginVersion) -> bool {
+        let satisfies = |specifier: &VersionSpecifier| specifier.matches(version.as_semver());
+        self.id == *id && self.specifier.as_ref().is_none_or(satisfies)
+    }
 }
 
 impl FromStr for PluginSpec {

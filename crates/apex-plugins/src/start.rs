@@ -1,11 +1,13 @@
 //! From a request to a running instance: choose, verify, load, start.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use apex_audit::{Happening, Subject};
-use apex_discover::Entry;
-use apex_exec::{CallError, Instance, InstanceOptions, Loaded, Observer, SlowPoll, Transition};
-use apex_meta::{ErrorKind, Reason};
+use apex_discover::{Catalogue, Entry};
+use apex_exec::{
+    CallError, Instance, InstanceOptions, Lifecycle, Loaded, Observer, ProcessStarted, SlowPoll, Transition,
+};
+use apex_meta::{ErrorKind, PluginVersion, Reason};
 use apex_resolve::NoCandidate;
 use apex_trust::Verified;
 use serde_json::Value;
@@ -17,35 +19,65 @@ use crate::{
     event::Events,
     instances::InstanceKey,
     manager::Inner,
-    running::Running,
+    running::{Lease, Running},
     services::Services,
 };
 
 impl PluginManager {
-    /// The running instance that serves a request; the first request of a version starts it.
-    pub(crate) async fn instance(&self, spec: &PluginSpec) -> Result<Arc<Running>, CallError> {
-        let catalogue = self.catalogue();
-        let selection = match self.select_in(&catalogue, spec) {
-            Ok(selection) => selection,
-            Err(error) => {
-                self.record_refusal(spec, &error).await;
-                return Err(no_candidate(&error));
-            }
-        };
-        let entry = &catalogue.versions(&spec.id)[selection.index];
-        let key = InstanceKey::of(entry).ok_or_else(|| no_metadata(entry))?;
-        let cell = self.inner.instances.cell(key)?;
-        let running = cell.get_or_try_init(|| self.start_instance(entry)).await?;
-        match running.objection(&self.inner.authority) {
-            None => Ok(Arc::clone(running)),
-            Some(reason) => {
+    /// Chooses, verifies, loads and starts a plugin, so that its first call need not wait for that; gives the version.
+    ///
+    /// # Errors
+    /// What a call would end in that does not get as far as the plugin's action.
+    pub async fn warm_up(&self, spec: &PluginSpec) -> Result<PluginVersion, CallError> {
+        let running = self.lease(spec).await.map_err(|error| error.with_plugin_id(&spec.id))?;
+        Ok(running.instance.version().clone())
+    }
+
+    /// Holds the running instance that serves a request; the first request of a version starts it.
+    pub(crate) async fn lease(&self, spec: &PluginSpec) -> Result<Lease, CallError> {
+        loop {
+            let (catalogue, index) = self.choose(spec).await?;
+            let entry = &catalogue.versions(&spec.id)[index];
+            let key = InstanceKey::of(entry).ok_or_else(|| no_metadata(entry))?;
+            let cell = self.inner.instances.cell(key.clone())?;
+            let running = match cell.get_or_try_init(|| self.start_instance(entry, key)).await {
+                Ok(running) => running,
+                // What was found a moment ago may have been replaced since, and then there is another one to start.
+                Err(_) if self.catalogue().generation() != catalogue.generation() => continue,
+                Err(error) => return Err(error),
+            };
+            if let Some(reason) = running.objection(&self.inner.authority) {
                 self.inner.withdraw(running, reason);
-                Err(blocked(reason).with_plugin(running.instance.id(), running.instance.version()))
+                return Err(blocked(reason).with_plugin(running.instance.id(), running.instance.version()));
+            }
+            // One that was replaced in the meantime is not called any more: there is another one.
+            if let Some(lease) = running.lease() {
+                return Ok(lease);
             }
         }
     }
 
-    async fn start_instance(&self, entry: &Entry) -> Result<Arc<Running>, CallError> {
+    /// The version that serves a request, as its place among those of the plugin in the catalogue.
+    async fn choose(&self, spec: &PluginSpec) -> Result<(Arc<Catalogue>, usize), CallError> {
+        let mut may_be_lifted = true;
+        loop {
+            let catalogue = self.catalogue();
+            let error = match self.select_in(&catalogue, spec) {
+                Ok(selection) => return Ok((catalogue, selection.index)),
+                Err(error) => error,
+            };
+            if error.kind() == ErrorKind::PluginQuarantined && std::mem::take(&mut may_be_lifted) {
+                let inner = Arc::clone(&self.inner);
+                if background::run("apex-quarantine", move || inner.look_at_quarantines()).await.unwrap_or(false) {
+                    continue;
+                }
+            }
+            self.record_refusal(spec, &error).await;
+            return Err(no_candidate(&error));
+        }
+    }
+
+    async fn start_instance(&self, entry: &Entry, key: InstanceKey) -> Result<Arc<Running>, CallError> {
         // Before anything is verified, so that a change of trust from here on is seen.
         let generation = self.inner.authority.generation();
         let loaded = if entry.is_linked() { self.linked(entry)? } else { self.load(entry).await? };
@@ -61,7 +93,12 @@ impl PluginManager {
             configuration: self.inner.settings.configurations.get(&id).cloned().unwrap_or(Value::Null),
             services: Arc::new(services),
             limits: self.inner.settings.limits.clone(),
-            observer: Arc::new(Announcer(self.inner.events.clone())),
+            crashes: self.inner.instances.crashes(&key),
+            observer: Arc::new(Announcer {
+                events: self.inner.events.clone(),
+                inner: Arc::downgrade(&self.inner),
+                key,
+            }),
         };
         let instance = Instance::start(loaded.clone(), options).await?;
         Ok(Arc::new(Running::new(instance, loaded, generation)))
@@ -126,20 +163,33 @@ impl Inner {
 }
 
 /// Tells whoever listens to the manager of an instance's life.
-struct Announcer(Events);
+struct Announcer {
+    events: Events,
+    inner: Weak<Inner>,
+    key: InstanceKey,
+}
 
 impl Observer for Announcer {
     fn transition(&self, transition: &Transition) {
-        self.0.send(Event::Lifecycle {
+        self.events.send(Event::Lifecycle {
             plugin: transition.plugin.clone(),
             version: transition.version.clone(),
             from: transition.from,
             to: transition.to,
         });
+        if let (Lifecycle::Quarantined, Some(error)) = (transition.to, &transition.error)
+            && let Some(inner) = self.inner.upgrade()
+        {
+            inner.note_quarantine(self.key.clone(), error);
+        }
     }
 
     fn slow_poll(&self, slow: &SlowPoll) {
-        self.0.send(Event::SlowPoll(slow.clone()));
+        self.events.send(Event::SlowPoll(slow.clone()));
+    }
+
+    fn process_started(&self, started: &ProcessStarted) {
+        self.events.send(Event::ProcessStarted(started.clone()));
     }
 }
 

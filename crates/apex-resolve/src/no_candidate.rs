@@ -72,6 +72,8 @@ impl NoCandidate {
         match self {
             Self::NotFound { .. } => ErrorKind::PluginNotFound,
             Self::VersionNotFound { .. } => ErrorKind::VersionNotFound,
+            // Not because of a check, but because of what it did.
+            Self::Blocked { .. } if self.reason().is_some_and(is_quarantine) => ErrorKind::PluginQuarantined,
             Self::Blocked { .. } => ErrorKind::PluginBlocked,
             Self::Disabled { .. } => ErrorKind::PluginDisabled,
             Self::Invalid { .. } => ErrorKind::PluginInvalid,
@@ -131,6 +133,10 @@ impl NoCandidate {
     fn reason_hint(&self) -> Option<String> {
         self.reason()?.hint.clone()
     }
+}
+
+fn is_quarantine(reason: &Reason) -> bool {
+    reason.code == ErrorKind::PluginQuarantined.code()
 }
 
 /// Which versions were asked for.

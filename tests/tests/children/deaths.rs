@@ -41,21 +41,6 @@ async fn however_a_process_dies_its_calls_end_in_an_error_that_says_how_and_the_
     assert!(plugins.shutdown(Duration::from_secs(60)).await.leftovers.is_empty());
 }
 
-/// Row 77.
-#[tokio::test]
-async fn who_crashes_again_and_again_is_quarantined() {
-    let directory = tempfile::tempdir().unwrap();
-    let limits = Limits { crashes_allowed: 2, restart_pause: Duration::from_millis(1), ..Limits::default() };
-    let plugins = builder(&["faulty"], directory.path(), Placement::Process).limits(limits).build().await.unwrap();
-    for _ in 0..3 {
-        let error = plugins.call(FAULTY, "abort").result().await.unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::PluginCrashed, "{error}");
-    }
-    let error = plugins.call(FAULTY, "abort").result().await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::PluginQuarantined, "{error}");
-    assert!(error.hint().is_some());
-}
-
 /// Row 79.
 #[tokio::test]
 async fn a_flood_of_output_ends_the_process_and_a_little_is_logged() {

@@ -137,6 +137,69 @@ fn what_a_plugin_prints_never_mixes_with_results() {
     assert!(!ended.stderr.contains(['\u{1b}', '\u{7}']), "{:?}", ended.stderr);
 }
 
+/// Row 88 for a child, whose output is a part of its plugin's log.
+#[test]
+fn what_a_plugin_in_a_child_prints_is_logged_under_its_name() {
+    let house = with(&["faulty"]);
+    let ended = house.apex(&["--json", "-v", "run", FAULTY, "print", "--isolation", "process"]).expect(0);
+    assert_eq!(ended.stdout, "\"printed\"\n");
+    let logs: Vec<_> = lines(&ended.stderr).into_iter().map(|line| line["log"].clone()).collect();
+    for (part, level, message) in [
+        ("stdout", "info", "\"a result, or so it says\""),
+        ("stdout", "info", "a line without an end"),
+        ("stderr", "warn", "an error, or so it says\u{7}"),
+    ] {
+        let is_it = |log: &&Value| log["message"] == message;
+        let log = logs.iter().find(is_it).unwrap_or_else(|| panic!("no {message:?} in {logs:#?}"));
+        assert_eq!((&log["plugin"], &log["level"]), (&json!(FAULTY), &json!(level)), "{log}");
+        assert_eq!(log["part"], part, "{log}");
+    }
+    assert!(!ended.stderr.contains(['\u{1b}', '\u{7}']), "{:?}", ended.stderr);
+}
+
+/// The same results wherever a plugin runs.
+#[test]
+fn plugins_run_in_a_child_as_they_run_in_the_program() {
+    let house = with(&["greeter", "stream_demo", "counter", "progress_demo"]);
+    for isolation in ["in-process", "process"] {
+        let run = |arguments: &[&str]| {
+            house.apex(&[&["--json", "run"], arguments, &["--isolation", isolation]].concat()).expect(0).stdout
+        };
+        assert_eq!(run(&[GREETER, "greet", "-p", "name=Ada"]), "\"Hello, Ada!\"\n", "{isolation}");
+        assert_eq!(run(&[STREAM, "count", "-p", "n=1"]), "{\"chunk\":1}\n{\"done\":true}\n", "{isolation}");
+        assert_eq!(run(&[PROGRESS, "work", "-p", "steps=1", "-p", "step_ms=0"]), "{\"steps_done\":1}\n", "{isolation}");
+    }
+    assert_eq!(house.apex(&["run", COUNTER, "add", "-p", "by=2", "--isolation", "in-process"]).expect(0).stdout, "2\n");
+    assert_eq!(house.apex(&["run", COUNTER, "add", "-p", "by=2", "--isolation", "process"]).expect(0).stdout, "4\n");
+}
+
+/// R9.7.
+#[test]
+fn a_debugger_is_told_which_process_to_follow_and_which_library_it_loaded() {
+    let house = with(&["greeter"]);
+    let refused = house.apex(&["--json", "run", GREETER, "greet", "-p", "name=Ada", "--debug"]).expect(2).error();
+    assert!(refused["hint"].as_str().unwrap().contains("--dev-root"), "{refused:#}");
+    let dev = house.path("dev");
+    apex_plugins_tests::package("faulty", None, &dev);
+    let arguments = ["--dev-root", dev.to_str().unwrap(), "--json", "run", FAULTY, "block", "--debug"];
+    let mut child = house.command().args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut reader = BufReader::new(child.stderr.take().unwrap());
+    let told = loop {
+        let mut line = String::new();
+        assert!(reader.read_line(&mut line).unwrap() > 0, "it ended before it told");
+        let told = serde_json::from_str::<Value>(&line).unwrap()["debug"].clone();
+        if told.is_object() {
+            break told;
+        }
+    };
+    let (pid, library) = (told["pid"].as_u64().unwrap(), told["library"].as_str().unwrap());
+    let maps = fs::read_to_string(format!("/proc/{pid}/maps")).unwrap();
+    assert!(maps.contains(library), "{library} is not among {maps}");
+    interrupt(&child);
+    child.wait().unwrap();
+    assert!(!std::path::Path::new(library).exists(), "the copy is gone with the run");
+}
+
 #[test]
 fn each_way_to_fail_has_its_code_its_exit_and_a_remedy() {
     let house = with(&["greeter", "faulty"]);

@@ -4,6 +4,8 @@ use serde_json::json;
 
 use crate::house::{House, Proof, find, manifest, seal, write};
 
+const GREETER: &str = "com.apexagent.examples.greeter";
+
 #[test]
 fn the_operators_word_is_stored_and_wins_over_the_manifest() {
     let house = House::new();
@@ -22,6 +24,26 @@ fn the_operators_word_is_stored_and_wins_over_the_manifest() {
     let text = house.apex(&["enable", "com.acme.on"]).expect(0).stdout;
     assert!(text.contains("com.acme.on") && text.contains("ready"), "{text}");
     assert_eq!(house.json(&["inspect", "com.acme.on"])["enabled"], true);
+}
+
+/// Row 77 of the attack catalogue: who noted it was a host that is gone.
+#[test]
+fn what_crashed_too_often_is_shown_refused_and_let_run_again() {
+    let house = House::new();
+    house.install("greeter");
+    let listed = &house.json(&["inspect", GREETER]);
+    let quarantined = json!({"format": "apex-overrides/1", "overrides": [], "quarantined": [{
+        "id": GREETER, "version": listed["version"], "digest": listed["manifest"]["checksum"], "message": "crashed 6 times",
+    }]});
+    std::fs::create_dir(house.path("store")).unwrap();
+    write(&house.path("store/overrides.json"), &quarantined.to_string());
+    let listed = &house.json(&["list"])["plugins"][0];
+    assert_eq!((&listed["status"], &listed["reason"]["code"]), (&json!("blocked"), &json!("PluginQuarantined")));
+    let error = house.apex(&["--json", "run", GREETER, "greet", "-p", "name=Ada"]).expect(6).error();
+    assert_eq!(error["code"], "PluginQuarantined", "{error:#}");
+    assert!(error["hint"].as_str().unwrap().contains("apex enable"), "{error:#}");
+    assert_eq!(house.json(&["enable", GREETER])["plugins"][0]["status"], "ready");
+    house.apex(&["run", GREETER, "greet", "-p", "name=Ada"]).expect(0);
 }
 
 #[test]

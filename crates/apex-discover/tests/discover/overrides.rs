@@ -6,7 +6,7 @@ use std::{
     thread,
 };
 
-use apex_discover::{DecidedBy, IntendedState, Override, Overrides, OverridesError};
+use apex_discover::{DecidedBy, IntendedState, Override, Overrides, OverridesError, Quarantine};
 use apex_meta::{Digest, DigestAlgorithm, Owner, Status, VersionSpecifier};
 use proptest::prelude::*;
 use serde_json::json;
@@ -50,6 +50,40 @@ fn the_operators_word_outlives_what_the_manifest_says() {
     let update = Plugin::new("com.acme.on", "1.1.0").signed_by("acme").containing("new");
     update.with("default_enabled", json!(true)).plant(&roots.at("on"));
     check();
+}
+
+/// Row 77 of the attack catalogue, as far as a scan goes.
+#[test]
+fn what_crashed_too_often_is_blocked_until_it_is_lifted_or_changed() {
+    let roots = Roots::new(1);
+    let plugin = Plugin::new("com.acme.x", "1.0.0");
+    plugin.clone().signed_by("acme").plant(&roots.at("x"));
+    let digest = *entry_at(&roots.discover(), &roots.at("x")).digest().unwrap();
+    let quarantine = |message: &str| Quarantine {
+        id: "com.acme.x".parse().unwrap(),
+        version: "1.0.0".parse().unwrap(),
+        digest,
+        message: message.to_owned(),
+    };
+    let mut overrides = Overrides::empty();
+    overrides.quarantine(quarantine("crashed"));
+    overrides.quarantine(quarantine("crashed again"));
+    assert_eq!(overrides.quarantined().count(), 1);
+    let mut read = Overrides::parse(&overrides.to_bytes().unwrap()).unwrap();
+    assert_eq!(read, overrides);
+    let catalogue = roots.discover_with(&read);
+    assert_outcome(&catalogue, &roots.at("x"), Status::Blocked, "PluginQuarantined");
+    let reason = entry_at(&catalogue, &roots.at("x")).reason().unwrap();
+    assert_eq!(reason.message, "crashed again");
+    assert!(reason.hint.as_deref().unwrap().contains("apex enable com.acme.x"), "{reason:?}");
+
+    let (id, versions) = ("com.acme.x".parse().unwrap(), |text: &str| text.parse::<VersionSpecifier>().unwrap());
+    assert_eq!(read.lift(&id, Some(&versions(">=2"))), 0);
+    assert_eq!(read.lift(&id, Some(&versions("^1"))), 1);
+    assert_outcome(&roots.discover_with(&read), &roots.at("x"), Status::Ready, None);
+    // Other bytes of the same version did not crash.
+    plugin.signed_by("acme").containing("mended").plant(&roots.at("x"));
+    assert_outcome(&roots.discover_with(&overrides), &roots.at("x"), Status::Ready, None);
 }
 
 #[test]

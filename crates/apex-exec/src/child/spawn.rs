@@ -6,6 +6,7 @@ use std::{
         fd::{AsFd, AsRawFd, OwnedFd, RawFd},
         unix::process::CommandExt,
     },
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::{Mutex, PoisonError, mpsc},
     thread,
@@ -39,20 +40,26 @@ pub(super) struct Spawned {
 struct Order {
     program: ChildProgram,
     library: OwnedFd,
+    copy: Option<PathBuf>,
     threads: usize,
     answer: mpsc::Sender<io::Result<Spawned>>,
 }
 
-/// Starts a child process of its own group, with the sealed library as its descriptor 4.
+/// Starts a child process of its own group, with the sealed library as its descriptor 4, and perhaps a copy of it to load.
 ///
 /// # Errors
 /// The program cannot be started, or descriptors, processes or threads have run out.
-pub(super) fn spawn(program: &ChildProgram, library: impl AsFd, threads: usize) -> io::Result<Spawned> {
+pub(super) fn spawn(
+    program: &ChildProgram,
+    library: impl AsFd,
+    copy: Option<&Path>,
+    threads: usize,
+) -> io::Result<Spawned> {
     static SPAWNER: Mutex<Option<mpsc::Sender<Order>>> = Mutex::new(None);
     let (answer, spawned) = mpsc::channel();
     // Above the numbers that it is to be moved to.
     let library = fcntl_dupfd_cloexec(library.as_fd(), LIBRARY + 1)?;
-    let order = Order { program: program.clone(), library, threads, answer };
+    let order = Order { program: program.clone(), library, copy: copy.map(Path::to_owned), threads, answer };
     {
         let mut spawner = SPAWNER.lock().unwrap_or_else(PoisonError::into_inner);
         let orders = match &*spawner {
@@ -72,9 +79,7 @@ fn start_spawner() -> io::Result<mpsc::Sender<Order>> {
     thread::Builder::new().name("apex-spawn".to_owned()).spawn(move || {
         for order in received {
             // Whoever asked may have gone: then the process is dropped, which its end of file tells it.
-            if let Err(mpsc::SendError(Ok(unwanted))) =
-                order.answer.send(start(&order.program, &order.library, order.threads))
-            {
+            if let Err(mpsc::SendError(Ok(unwanted))) = order.answer.send(start(&order)) {
                 end(&unwanted);
             }
         }
@@ -82,7 +87,8 @@ fn start_spawner() -> io::Result<mpsc::Sender<Order>> {
     Ok(orders)
 }
 
-fn start(program: &ChildProgram, library: &OwnedFd, threads: usize) -> io::Result<Spawned> {
+fn start(order: &Order) -> io::Result<Spawned> {
+    let Order { program, library, copy, threads, .. } = order;
     let (ours, theirs) = socketpair(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
     let theirs = fcntl_dupfd_cloexec(&theirs, LIBRARY + 1)?;
     let (socket, library) = (theirs.as_raw_fd(), library.as_raw_fd());
@@ -90,6 +96,7 @@ fn start(program: &ChildProgram, library: &OwnedFd, threads: usize) -> io::Resul
     command
         .arg0("apex-host")
         .args([MARK.to_owned(), threads.to_string()])
+        .args(copy)
         .env_clear()
         .envs(program.environment())
         .current_dir("/");

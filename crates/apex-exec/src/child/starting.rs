@@ -3,6 +3,7 @@
 use std::{
     future::poll_fn,
     io,
+    path::PathBuf,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
@@ -27,7 +28,7 @@ use super::{
     spawn,
     wire::{self, Line},
 };
-use crate::{CallError, Lifecycle, park::block_on};
+use crate::{CallError, Lifecycle, ProcessStarted, lifecycle::announce_process, park::block_on};
 
 type Started = Result<Arc<Connection>, CallError>;
 
@@ -77,8 +78,10 @@ impl ChildPlugin {
         };
         let until = Instant::now() + self.limits.initialize_timeout;
         let threads = self.limits.blocking_threads;
-        let spawned =
-            spawn::spawn(&self.program, verified.library(), threads).map_err(|error| self.not_started(&error))?;
+        let copy = self.program.copy(verified).map_err(|error| self.not_copied(&error))?;
+        let spawned = spawn::spawn(&self.program, verified.library(), copy.as_deref(), threads)
+            .map_err(|error| self.not_started(&error))?;
+        self.tell_of_process(spawned.pid.as_raw_nonzero().get().unsigned_abs(), copy);
         let incoming = Incoming::new(&self.limits);
         let connection = self.connection_to(spawned, incoming).map_err(|error| self.not_watched(&error))?;
         let initialized = self.initialize(&connection, until);
@@ -153,6 +156,15 @@ impl ChildPlugin {
                 .caused_by(error),
             _ => subject.error(ErrorKind::ResourceLimit, "its process could not be started").caused_by(error),
         }
+    }
+
+    fn not_copied(&self, error: &io::Error) -> CallError {
+        self.desk.subject.error(ErrorKind::ResourceLimit, "its library cannot be copied").caused_by(error)
+    }
+
+    fn tell_of_process(&self, id: u32, library: Option<PathBuf>) {
+        let (plugin, version) = (self.desk.subject.id.clone(), self.desk.subject.version.clone());
+        announce_process(&*self.observer, &ProcessStarted { plugin, version, id, library });
     }
 
     fn not_watched(&self, error: &io::Error) -> CallError {

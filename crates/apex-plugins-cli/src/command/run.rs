@@ -3,7 +3,7 @@
 use std::{fs, path::PathBuf, time::Duration};
 
 use apex_plugins::{
-    PluginManager, PluginSpec,
+    Call, PluginManager, PluginSpec,
     discover::Entry,
     meta::{Action, ActionName, ErrorKind, Placement},
     state::FileStateStore,
@@ -23,16 +23,19 @@ use crate::{
 };
 
 mod answer;
+mod debugged;
 mod driven;
 mod measured;
 
 use answer::Answer;
+use debugged::Debugging;
 
 const EXAMPLES: &str = "\
 Examples:
   apex run com.acme.greeter greet -p name=Ada
   apex run 'com.acme.numbers@^1' count --params '{\"n\": 3}' --json
-  apex run com.acme.slow work --timeout 30s --params-file - < params.json";
+  apex run com.acme.slow work --timeout 30s --params-file - < params.json
+  apex --dev-root . run com.acme.slow work --debug";
 
 /// Run one action of a plugin and print its result
 ///
@@ -59,6 +62,13 @@ pub(crate) struct Arguments {
     /// It can tighten what trust allows, never loosen it.
     #[arg(long, value_name = "WHERE")]
     isolation: Option<Isolation>,
+
+    /// Let a debugger follow the plugin, which has to be in a developer's root
+    ///
+    /// Its process loads a private copy of the library instead of memory, no deadline is kept, and the process's number is
+    /// told on standard error before the action begins. At a terminal, the action waits for Enter.
+    #[arg(long, conflicts_with = "timeout")]
+    debug: bool,
 
     /// The plugin's configuration, a JSON object
     ///
@@ -113,6 +123,7 @@ async fn run_captured(
     let settings = session.settings()?;
     let states = FileStateStore::open(settings.state_dir()?).map_err(|error| state_failure(&error))?;
     let id = arguments.plugin.id.clone();
+    let debugging = arguments.debug.then(Debugging::prepare).transpose()?;
     let manager = session
         .acting_manager(&settings, |mut builder| {
             if let Some(configuration) = configuration {
@@ -120,6 +131,9 @@ async fn run_captured(
             }
             if let Some(isolation) = arguments.isolation {
                 builder = builder.isolation(isolation.into());
+            }
+            if let Some(debugging) = &debugging {
+                builder = builder.debugging(debugging.directory());
             }
             builder.state(states)
         })
@@ -155,11 +169,13 @@ async fn call(
     let parameters = parameters.for_schema(&action.parameters_object_schema());
     let call = manager.call(arguments.plugin.to_string(), arguments.action.as_str()).params(parameters);
     let call = call.cancel_with(interrupt.token());
-    let call = match arguments.timeout {
-        Some(timeout) => call.timeout(timeout),
-        None => call,
+    let (call, deadline) = if arguments.debug {
+        debugged::begin(manager, &arguments.plugin, entry, interrupt, session).await?;
+        (call.timeout(debugged::ALL_THE_TIME), None)
+    } else {
+        let call = arguments.timeout.into_iter().fold(call, Call::timeout);
+        (call, arguments.timeout.or(action.timeout_ms.map(Duration::from_millis)))
     };
-    let deadline = arguments.timeout.or(action.timeout_ms.map(Duration::from_millis));
     let mut events = driven::Events::of(call, deadline, interrupt.clone());
     let mut answer = Answer::new(session, action.returns_stream);
     loop {

@@ -71,6 +71,6 @@ impl<'a> Answer<'a> {
     }
 }
 
-fn call_failure(error: &CallError) -> Failure {
+pub(super) fn call_failure(error: &CallError) -> Failure {
     Failure::of(error.code(), error).hint_if(error.hint().map(str::to_owned)).details(error.details().cloned())
 }
