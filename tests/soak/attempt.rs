@@ -12,7 +12,7 @@ use super::{Chance, Subject};
 type End = Result<Option<ErrorKind>, String>;
 
 /// Longer than any call here takes that is not lost.
-const LOST: Duration = Duration::from_secs(60);
+const LOST: Duration = Duration::from_secs(300);
 
 /// Makes a call of some kind.
 pub(super) async fn attempt(subject: &Subject, number: u64, chance: &mut Chance) -> End {
@@ -75,7 +75,7 @@ impl Expected {
         let (mut events, mut chunks) = (call.events(), 0);
         let end = loop {
             let next = tokio::time::timeout(LOST, events.next()).await;
-            match next.map_err(|_| "lost: no end for a minute".to_owned())? {
+            match next.map_err(|_| "lost: no end for five minutes".to_owned())? {
                 None => return Err("ended without an end".to_owned()),
                 Some(CallEvent::Progress(_)) => {}
                 Some(CallEvent::Chunk(chunk)) => {
@@ -123,7 +123,7 @@ async fn drop_midway(call: Call, chance: &mut Chance) -> End {
     let taken = events.take(wanted as usize).filter(|event| std::future::ready(!event.is_terminal())).count();
     match tokio::time::timeout(LOST, taken).await {
         Ok(_) => Ok(None),
-        Err(_) => Err("lost: an endless stream gave nothing for a minute".to_owned()),
+        Err(_) => Err("lost: an endless stream gave nothing for five minutes".to_owned()),
     }
 }
 

@@ -57,11 +57,6 @@ impl Report {
     pub(crate) fn calls(&self) -> u64 {
         self.ends.values().sum()
     }
-
-    /// Whether memory stayed as it was: within a tenth and 16 MiB, which is what allocators keep and give back.
-    pub(crate) fn is_flat(&self) -> bool {
-        self.memory.is_none_or(|(warm, end)| end <= warm * 1.1 + 16.0)
-    }
 }
 
 impl fmt::Display for Report {

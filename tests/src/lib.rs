@@ -9,6 +9,8 @@ mod fixture;
 pub mod mapped;
 pub mod minimal_elf;
 #[cfg(target_os = "linux")]
+pub mod processes;
+#[cfg(target_os = "linux")]
 pub mod swap_race;
 
 pub use build::{apex, apex_host, library, target_directory, workspace_root};

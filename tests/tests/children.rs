@@ -15,9 +15,6 @@ use apex_plugins::{Builder, FileStateStore, Placement, PluginManager};
 use apex_plugins_tests::{Publisher, apex_host, package};
 
 const GREETER: &str = "com.apexagent.examples.greeter";
-const PROGRESS: &str = "com.apexagent.examples.progress_demo";
-const STREAM: &str = "com.apexagent.examples.stream_demo";
-const COUNTER: &str = "com.apexagent.examples.counter";
 const FAULTY: &str = "com.apexagent.examples.faulty";
 
 /// A host with these plugins, which run in that placement.

@@ -19,6 +19,20 @@ pub(crate) async fn echo(context: &Context, number: u64, ms: u64) -> Result<Repl
     reply(number)
 }
 
+/// Tells each of its steps.
+pub(crate) async fn work(context: &Context, steps: u64) -> Result<Reply> {
+    for step in 1..=steps {
+        tokio::task::yield_now().await;
+        context.progress(step, steps, "working");
+    }
+    reply(steps)
+}
+
+/// Adds to a total that outlives the plugin.
+pub(crate) async fn add(context: &Context, by: i64) -> Result<Reply> {
+    reply(context.update_state(|total: &mut i64| std::mem::replace(total, *total + by) + by).await?)
+}
+
 /// Logs by `tracing`, within spans and on a thread of its own.
 pub(crate) async fn trace(context: &Context, text: String) -> Result<Reply> {
     let inner = async {

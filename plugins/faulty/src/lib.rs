@@ -71,6 +71,8 @@ impl Plugin for Faulty {
             "print" => lies::print(),
             "big_result" => reply("x".repeat(params.get("bytes")?)),
             "echo" => honest::echo(context, params.get("number")?, params.get("ms")?).await,
+            "work" => honest::work(context, params.get("steps")?).await,
+            "add" => honest::add(context, params.get("by")?).await,
             "trace" => honest::trace(context, params.get("text")?).await,
             "observe" => reply(observed::counts(params.optional("key")?.unwrap_or_default())),
             _ => Err(Error::action_not_found(action)),

@@ -4,7 +4,7 @@ use std::fs;
 
 use apex_plugins::{FileStateStore, Placement, PluginManager, Status, meta::ErrorKind};
 use apex_plugins_tests::{
-    Publisher,
+    Publisher, apex_host,
     minimal_elf::{DT_SYMTAB, MinimalElf},
     package_changed,
 };
@@ -33,7 +33,8 @@ async fn a_library_of_another_interface_is_named_and_the_rest_goes_on() {
         ("another major version", |scene| raise_version(scene, 0)),
         ("another minor version", |scene| raise_version(scene, 1)),
     ];
-    for (what, attack) in attacks {
+    let placements = [Placement::InProcess, Placement::Process];
+    for (placement, (what, attack)) in placements.into_iter().flat_map(|at| attacks.map(|attack| (at, attack))) {
         let mut scene = Scene::new();
         attack(&scene);
         scene.seal();
@@ -41,13 +42,15 @@ async fn a_library_of_another_interface_is_named_and_the_rest_goes_on() {
         package_changed("counter", Some(&scene.publisher), &neighbours, |metadata| {
             metadata["id"] = json!("com.apexagent.examples.neighbour");
         });
-        scene.store = scene.publisher.trusted(Placement::InProcess);
+        scene.store = scene.publisher.trusted(placement);
         let builder = PluginManager::builder().root(scene.root()).root(&neighbours).trust(scene.store.clone());
-        let builder = builder.state(FileStateStore::open(scene.directory.path().join("states")).unwrap());
+        let builder = builder
+            .child_program(apex_host())
+            .state(FileStateStore::open(scene.directory.path().join("states")).unwrap());
         let plugins = builder.build().await.unwrap();
         let error = plugins.call(GREETER, "greet").params(json!({"name": "Ada"})).result().await.expect_err(what);
-        assert_eq!(error.kind(), ErrorKind::AbiMismatch, "{what}: {error}");
-        assert_eq!(error.to_string().lines().count(), 1, "{what}: {error}");
+        assert_eq!(error.kind(), ErrorKind::AbiMismatch, "{placement}, {what}: {error}");
+        assert_eq!(error.to_string().lines().count(), 1, "{placement}, {what}: {error}");
         let neighbour = plugins.call("com.apexagent.examples.neighbour", "add").params(json!({"by": 3}));
         assert_eq!(neighbour.result().await.unwrap(), json!(3), "{what}");
     }

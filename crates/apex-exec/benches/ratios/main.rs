@@ -2,16 +2,13 @@
 //!
 //! `cargo bench -p apex-exec --bench ratios` prints the table. `-- ROW work|anchor COUNT` does one row's work alone so many
 //! times, for profilers that count instructions.
-#![allow(clippy::missing_panics_doc, clippy::print_stdout, reason = "benchmarks")]
+#![allow(clippy::missing_panics_doc, reason = "benchmarks")]
 
+mod harness;
 #[path = "../exec/probe.rs"]
 mod probe;
 
-use std::{
-    hint::black_box,
-    pin::Pin,
-    time::{Duration, Instant},
-};
+use std::{hint::black_box, pin::Pin, time::Instant};
 
 use apex_abi::{FfiFuture, RVec};
 use apex_exec::{CallEvent, CallRequest, Instance};
@@ -19,39 +16,8 @@ use futures::{Stream, StreamExt as _, executor::block_on, stream};
 use serde_json::{Value, json};
 use tokio::{runtime::Runtime, task::JoinSet};
 
+use harness::{Row, Work, timed};
 use probe::{Direct, Handler, echo, params, start};
-
-/// How many turns each row takes, and how long one lasts at least.
-const TURNS: usize = 21;
-const TURN: Duration = Duration::from_millis(40);
-
-/// Work that is done so many times; gives how long that took, preparations left out.
-type Work = Box<dyn Fn(u32) -> Duration>;
-
-struct Row {
-    name: &'static str,
-    goal: f64,
-    anchor: Work,
-    work: Work,
-}
-
-/// Times `run` on inputs that were made before.
-fn timed<I: 'static, O>(make: impl Fn() -> I + 'static, run: impl Fn(I) -> O + 'static) -> Work {
-    Box::new(move |count| {
-        let mut taken = Duration::ZERO;
-        let mut left = count as usize;
-        while left > 0 {
-            let inputs: Vec<I> = (0..left.min(1000)).map(|_| make()).collect();
-            left -= inputs.len();
-            let mut outputs = Vec::with_capacity(inputs.len());
-            let started = Instant::now();
-            outputs.extend(inputs.into_iter().map(&run));
-            taken += started.elapsed();
-            black_box(outputs);
-        }
-        taken
-    })
-}
 
 fn call() -> Row {
     let handler: Box<dyn Handler> = black_box(Box::new(Direct));
@@ -140,20 +106,6 @@ fn concurrent(name: &'static str, tasks: u32) -> Row {
     Row { name, goal: 1.0, anchor: many(1), work: many(tasks) }
 }
 
-/// How often the work fits into one turn.
-fn count_for_turn(work: &Work) -> u32 {
-    let mut count = 1;
-    while work(count) < TURN {
-        count *= 2;
-    }
-    count
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
-}
-
 fn main() {
     let rows = [
         call(),
@@ -164,20 +116,5 @@ fn main() {
         concurrent("P16 64 tasks", 64),
         concurrent("P16 1024 tasks", 1024),
     ];
-    let arguments: Vec<_> = std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
-    if let [name, which, count] = &arguments[..] {
-        let row = rows.iter().find(|row| row.name.starts_with(name.as_str())).expect("a row of that name");
-        let work = if which == "anchor" { &row.anchor } else { &row.work };
-        println!("{:?}", work(count.parse().expect("a count")));
-        return;
-    }
-    println!("{:24} {:>12} {:>12} {:>7} {:>6}", "", "anchor, ns", "work, ns", "ratio", "goal");
-    for Row { name, goal, anchor, work } in &rows {
-        let counts = (count_for_turn(anchor), count_for_turn(work));
-        let each = |work: &Work, count: u32| work(count).as_nanos() as f64 / f64::from(count);
-        let turns: Vec<_> = (0..TURNS).map(|_| (each(anchor, counts.0), each(work, counts.1))).collect();
-        let of = |pick: fn(&(f64, f64)) -> f64| median(turns.iter().map(pick).collect());
-        let ratio = of(|(anchor, work)| work / anchor);
-        println!("{name:24} {:12.0} {:12.0} {ratio:7.2} {goal:6.1}", of(|turn| turn.0), of(|turn| turn.1));
-    }
+    harness::run(&rows);
 }
