@@ -12,7 +12,7 @@ fn main() -> std::process::ExitCode {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let report = runtime.block_on(kills::kill_again_and_again(directory.path(), wanted));
     println!("{report:#?}");
-    match report.faults.is_empty() && report.kills == wanted {
+    match report.faults.is_empty() && report.kills >= wanted {
         true => std::process::ExitCode::SUCCESS,
         false => std::process::ExitCode::FAILURE,
     }

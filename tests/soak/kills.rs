@@ -3,6 +3,10 @@
 use std::{
     fs,
     path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -14,6 +18,9 @@ const FAULTY: &str = "com.apexagent.examples.faulty";
 
 /// How many calls are under way at once.
 const CALLERS: u64 = 8;
+
+/// Longer than any call here takes that is not lost.
+const LOST: Duration = Duration::from_secs(300);
 
 /// What came of it.
 #[derive(Debug, Default)]
@@ -33,22 +40,40 @@ async fn echo(plugins: &PluginManager, number: u64, ms: u64) -> Result<Value, Er
     call.result().await.map_err(|error| error.kind())
 }
 
-/// Calls without pause; each call ends once, in its own answer or in the error of its process's death.
-async fn call_on(plugins: PluginManager, caller: u64, until: CancellationToken) -> Report {
-    let mut report = Report::default();
-    while !until.is_cancelled() {
-        let number = (caller << 32) | (report.answered + report.crashed);
-        match tokio::time::timeout(Duration::from_secs(120), echo(&plugins, number, number % 3)).await {
-            Ok(Ok(answer)) if answer == json!(number) => report.answered += 1,
-            Ok(Err(ErrorKind::PluginCrashed)) => report.crashed += 1,
-            Ok(other) => report.faults.push(format!("{number} ended in {other:?}")),
-            Err(_) => report.faults.push(format!("{number} is lost")),
-        }
-        if report.faults.len() > 10 {
+/// How calls ended so far.
+#[derive(Debug, Default)]
+struct Ends {
+    answered: AtomicU64,
+    crashed: AtomicU64,
+}
+
+impl Ends {
+    fn answered(&self) -> u64 {
+        self.answered.load(Ordering::Relaxed)
+    }
+
+    fn crashed(&self) -> u64 {
+        self.crashed.load(Ordering::Relaxed)
+    }
+}
+
+/// Calls without pause; each call ends once, in its own answer or in the error of its process's death. Gives what must
+/// not happen.
+async fn call_on(plugins: PluginManager, caller: u64, ends: Arc<Ends>, until: CancellationToken) -> Vec<String> {
+    let mut faults = Vec::new();
+    for call in 0.. {
+        if until.is_cancelled() || faults.len() > 10 {
             break;
         }
+        let number = (caller << 32) | call;
+        match tokio::time::timeout(LOST, echo(&plugins, number, number % 3)).await {
+            Ok(Ok(answer)) if answer == json!(number) => drop(ends.answered.fetch_add(1, Ordering::Relaxed)),
+            Ok(Err(ErrorKind::PluginCrashed)) => drop(ends.crashed.fetch_add(1, Ordering::Relaxed)),
+            Ok(other) => faults.push(format!("{number} ended in {other:?}")),
+            Err(_) => faults.push(format!("{number} is lost")),
+        }
     }
-    report
+    faults
 }
 
 /// Kills the plugin's process so many times, and looks whether anything is left at the end.
@@ -67,17 +92,16 @@ pub(crate) async fn kill_again_and_again(directory: &Path, kills: usize) -> Repo
         .expect("a manager");
     assert_eq!(echo(&plugins, 0, 0).await, Ok(json!(0)));
     let before = descriptors();
-    let until = CancellationToken::new();
-    let callers: Vec<_> =
-        (0..CALLERS).map(|caller| tokio::spawn(call_on(plugins.clone(), caller, until.clone()))).collect();
-    let mut report = Report { kills: kill(kills).await, ..Report::default() };
+    let (until, ends) = (CancellationToken::new(), Arc::new(Ends::default()));
+    let callers: Vec<_> = (0..CALLERS)
+        .map(|caller| tokio::spawn(call_on(plugins.clone(), caller, Arc::clone(&ends), until.clone())))
+        .collect();
+    let mut report = Report { kills: kill(kills, &ends).await, ..Report::default() };
     until.cancel();
     for caller in callers {
-        let of_caller = caller.await.expect("no panic");
-        report.answered += of_caller.answered;
-        report.crashed += of_caller.crashed;
-        report.faults.extend(of_caller.faults);
+        report.faults.extend(caller.await.expect("no panic"));
     }
+    (report.answered, report.crashed) = (ends.answered(), ends.crashed());
     let mut expect = |what: &str, holds: bool| report.faults.extend((!holds).then(|| what.to_owned()));
     expect("no answer at the end", echo(&plugins, 1, 0).await == Ok(json!(1)));
     expect("something is left over", plugins.shutdown(Duration::from_secs(60)).await.leftovers.is_empty());
@@ -89,16 +113,20 @@ pub(crate) async fn kill_again_and_again(directory: &Path, kills: usize) -> Repo
     report
 }
 
-/// Kills at random moments; gives up after a long time without a process.
-async fn kill(wanted: usize) -> usize {
-    let (mut kills, mut pause, mut last) = (0, 7_u64, Instant::now());
-    while kills < wanted && last.elapsed() < Duration::from_secs(120) {
+/// Kills at random moments, until that was seen by a call too; gives up after a long time without a process.
+async fn kill(wanted: usize, ends: &Ends) -> usize {
+    let (mut kills, mut answered, mut pause, mut last) = (0, 0, 7_u64, Instant::now());
+    while (kills < wanted || ends.crashed() == 0) && last.elapsed() < LOST {
         // A generator of our own: what matters is that the moments differ.
         pause = pause.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         tokio::time::sleep(Duration::from_micros(pause >> 48)).await;
+        // Every other process dies whenever it may be, perhaps while it starts, the rest not before they have answered.
+        if kills % 2 == 1 && ends.answered() == answered {
+            continue;
+        }
         let Some(pid) = processes::hosts().first().copied() else { continue };
         if processes::kill(pid) {
-            (kills, last) = (kills + 1, Instant::now());
+            (kills, answered, last) = (kills + 1, ends.answered(), Instant::now());
         }
     }
     kills

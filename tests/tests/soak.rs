@@ -1,4 +1,5 @@
-//! A short soak: no answer is lost, doubled or another call's, and memory stays flat.
+//! A short soak: no answer is lost, doubled or another call's. Whether memory stays flat is for the long one to say, an
+//! example: so short a one sees what allocators keep and backtraces read.
 #![allow(clippy::unwrap_used, reason = "a test ends where it fails")]
 
 #[path = "../soak/soak.rs"]
@@ -20,7 +21,7 @@ fn mixed_calls_over_all_placements_end_exactly_once_each() {
         kill_every: cfg!(target_os = "linux").then_some(Duration::from_millis(400)),
     };
     let report = runtime.block_on(async { soak::soak(soak::subjects(directory.path()).await, plan).await });
-    assert!(report.faults.is_empty() && report.is_flat(), "{report}");
+    assert!(report.faults.is_empty(), "{report}");
     assert!(report.calls() >= plan.calls && report.kills >= plan.kills, "{report}");
     let placements: &[_] = if cfg!(target_os = "linux") { &["linked", "in-process", "process"] } else { &["linked"] };
     for placement in placements.iter().copied() {
