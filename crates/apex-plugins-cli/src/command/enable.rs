@@ -21,7 +21,8 @@ Example:
 
 /// Switch a plugin on, whatever its manifest says
 ///
-/// The decision is stored and bound to the publisher, or to the digest of an unsigned plugin.
+/// The decision is stored and bound to the publisher, or to the digest of an unsigned plugin. A plugin that crashed too
+/// often, and is blocked as PluginQuarantined, may run again.
 #[derive(Debug, clap::Args)]
 #[command(after_help = ENABLE_EXAMPLE)]
 pub(crate) struct EnableArguments {
