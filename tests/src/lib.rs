@@ -5,6 +5,7 @@
 
 mod build;
 mod fixture;
+pub mod hostile_tar;
 #[cfg(target_os = "linux")]
 pub mod mapped;
 pub mod minimal_elf;

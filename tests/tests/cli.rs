@@ -4,6 +4,9 @@
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+#[cfg(unix)]
+#[path = "cli/archives.rs"]
+mod archives;
 #[path = "cli/auditing.rs"]
 mod auditing;
 #[path = "cli/blaming.rs"]
@@ -28,6 +31,9 @@ mod policies;
 mod running;
 #[path = "cli/settings.rs"]
 mod settings;
+#[cfg(unix)]
+#[path = "cli/signing.rs"]
+mod signing;
 #[path = "cli/switching.rs"]
 mod switching;
 #[path = "cli/trusting.rs"]

@@ -73,7 +73,7 @@ impl Demo {
         say("Make a key, then build, sign and pack each plugin");
         let key = self.directory.join("publisher.pem");
         show(&format!("cargo xtask keygen {DIRECTORY}/publisher.pem"));
-        keygen::run(keygen::Arguments { file: key.clone() })?;
+        keygen::run(keygen::Arguments { file: key.clone(), passphrase_file: None })?;
         for plugin in PLUGINS {
             show(&format!(
                 "cargo xtask package {plugin} --sign {DIRECTORY}/publisher.pem --out {DIRECTORY}/plugins --profile {profile}"
@@ -82,6 +82,8 @@ impl Demo {
                 plugin: PathBuf::from(plugin),
                 sign: Some(key.clone()),
                 out: Some(self.directory.join("plugins")),
+                lib: Vec::new(),
+                passphrase_file: None,
                 profile: profile.to_owned(),
             })?;
         }

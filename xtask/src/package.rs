@@ -2,10 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::{explained::Explain as _, sign::signing_key, workspace};
 use apex_package::Build;
-use apex_trust::SigningKey;
-
-use crate::{explained::Explain as _, workspace};
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
@@ -17,19 +15,26 @@ pub(crate) struct Arguments {
     /// Where to put `<id>/<version>/` and `<id>-<version>.apexpkg`; `target/plugins` by default.
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
+    /// The library for another platform, built there; repeat for more. With this platform's, nothing is built.
+    #[arg(long, value_name = "TRIPLE=PATH", value_parser = library)]
+    pub(crate) lib: Vec<(String, PathBuf)>,
+    /// The file whose first line is the passphrase of the key.
+    #[arg(long, value_name = "FILE", requires = "sign")]
+    pub(crate) passphrase_file: Option<PathBuf>,
     /// Build in this cargo profile.
     #[arg(long, value_name = "NAME", default_value = "release")]
     pub(crate) profile: String,
 }
 
 pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
-    let Arguments { plugin, sign, out, profile } = arguments;
+    let Arguments { plugin, sign, out, lib, passphrase_file, profile } = arguments;
     let crate_directory = find_crate(&plugin);
-    let key = sign.map(|file| SigningKey::read_pem(&file)).transpose().map_err(|error| error.explained())?;
+    let key = sign.map(|file| signing_key(&file, passphrase_file.as_deref())).transpose()?;
+    let libraries = lib.into_iter().collect();
     let out = out.unwrap_or_else(|| workspace::root().join("target").join("plugins"));
     let cargo = workspace::cargo();
     let build = Build { cargo: &cargo, crate_directory: &crate_directory, profile: &profile, target_directory: None };
-    let packaged = apex_package::package(&build, &out, key.as_ref()).map_err(|error| error.explained())?;
+    let packaged = apex_package::package(&build, &libraries, &out, key.as_ref()).map_err(|error| error.explained())?;
     let manifest = packaged.document.manifest();
     println!("packaged  {} {}", manifest.id, manifest.version);
     if let Some(checksum) = &manifest.checksum {
@@ -42,6 +47,11 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
     println!("wrote     {}", packaged.directory.display());
     println!("          {}", packaged.archive.display());
     Ok(())
+}
+
+fn library(text: &str) -> Result<(String, PathBuf), String> {
+    let (triple, path) = text.split_once('=').ok_or("TRIPLE=PATH is expected")?;
+    Ok((triple.to_owned(), path.into()))
 }
 
 /// A bare name that is no directory here is one of the repository's plugins.

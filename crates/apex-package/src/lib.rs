@@ -14,7 +14,7 @@
 //! let key = SigningKey::read_pem(Path::new("publisher.pem"))?;
 //! let crate_directory = Path::new("plugins/greeter");
 //! let build = Build { cargo: Path::new("cargo"), crate_directory, profile: "release", target_directory: None };
-//! let packaged = package(&build, Path::new("target/plugins"), Some(&key))?;
+//! let packaged = package(&build, &Default::default(), Path::new("target/plugins"), Some(&key))?;
 //! println!("{}", packaged.archive.display());
 //! # Ok(())
 //! # }
@@ -28,6 +28,9 @@
 mod archive;
 mod build;
 mod check;
+#[cfg(test)]
+#[path = "../../../tests/src/hostile_tar.rs"]
+mod hostile_tar;
 mod layout;
 mod layout_error;
 mod manifest_file;
@@ -35,6 +38,7 @@ mod manifest_file;
 #[path = "../../../tests/src/minimal_elf.rs"]
 mod minimal_elf;
 mod package;
+mod remote_signing;
 
 pub use archive::{ArchiveError, ArchiveLimit, EXTENSION, pack, unpack};
 pub use build::{Build, BuildError};
@@ -43,3 +47,4 @@ pub use layout::Layout;
 pub use layout_error::LayoutError;
 pub use manifest_file::{read_document, seal_directory};
 pub use package::{PackageError, Packaged, package, publish};
+pub use remote_signing::{attach_signature, signing_payload};

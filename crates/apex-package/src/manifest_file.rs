@@ -6,7 +6,7 @@ use std::{
     path::Path,
 };
 
-use apex_meta::{Document, JsonLimits};
+use apex_meta::{Document, JsonLimits, Signature};
 use apex_trust::{SigningKey, Tree, tree_digest};
 use serde_json::Value;
 
@@ -57,8 +57,14 @@ fn fill_in(document: &Document, digest: apex_meta::Digest, key: Option<&SigningK
     let checksum = serde_json::json!({"algorithm": digest.algorithm().as_str(), "value": digest.to_hex()});
     let bare = with_member(document.value(), "signature", None);
     let document = rebuild(with_member(&bare, "checksum", Some(checksum)))?;
-    let Some(key) = key else { return Ok(document) };
-    let signature = key.sign(&document).map_err(LayoutError::Signature)?;
+    match key {
+        Some(key) => with_signature(&document, &key.sign(&document).map_err(LayoutError::Signature)?),
+        None => Ok(document),
+    }
+}
+
+/// The manifest with this signature in the place of another.
+pub(crate) fn with_signature(document: &Document, signature: &Signature) -> Result<Document, LayoutError> {
     let signature =
         serde_json::json!({"method": signature.method, "key_id": signature.key_id, "value": signature.value});
     rebuild(with_member(document.value(), "signature", Some(signature)))

@@ -1,6 +1,7 @@
 //! The whole way of a plugin from its crate to its package.
 
 use std::{
+    collections::BTreeMap,
     fs, io,
     path::{Path, PathBuf},
 };
@@ -23,15 +24,26 @@ pub struct Packaged {
 
 /// Builds a plugin's crate, lays the plugin out below `out`, signs it if there is a key, and packs it.
 ///
-/// What an earlier run left of the same id and version is replaced. The same library, manifest, resources and key give
+/// `libraries` are those that were built elsewhere, each with the target triple that it is for; if this platform's is
+/// among them, nothing is built. What an earlier run left of the same id and version is replaced. The same library, manifest, resources and key give
 /// the same bytes.
 ///
 /// # Errors
 /// One of the steps fails; the result of an earlier run is then still there.
-pub fn package(build: &Build<'_>, out: &Path, key: Option<&SigningKey>) -> Result<Packaged, PackageError> {
+pub fn package(
+    build: &Build<'_>,
+    libraries: &BTreeMap<String, PathBuf>,
+    out: &Path,
+    key: Option<&SigningKey>,
+) -> Result<Packaged, PackageError> {
     // The manifest first: it is read in no time, and what is wrong with it shows without a build.
     let mut layout = Layout::from_crate(build.crate_directory)?;
-    layout.add_library(TARGET_TRIPLE, &build.run()?)?;
+    for (triple, library) in libraries {
+        layout.add_library(triple, library)?;
+    }
+    if !libraries.contains_key(TARGET_TRIPLE) {
+        layout.add_library(TARGET_TRIPLE, &build.run()?)?;
+    }
     publish(&layout, out, key)
 }
 

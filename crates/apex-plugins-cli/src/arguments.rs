@@ -116,6 +116,8 @@ pub(crate) enum Command {
     Verify(command::verify::Arguments),
     Enable(command::enable::EnableArguments),
     Disable(command::enable::DisableArguments),
+    Package(command::package::Arguments),
+    Sign(command::sign::Arguments),
     Keys(command::keys::Arguments),
     Trust(command::trust::Arguments),
     Audit(command::audit::Arguments),

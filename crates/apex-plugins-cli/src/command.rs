@@ -7,7 +7,9 @@ pub(crate) mod enable;
 pub(crate) mod inspect;
 pub(crate) mod keys;
 pub(crate) mod list;
+pub(crate) mod package;
 pub(crate) mod run;
+pub(crate) mod sign;
 pub(crate) mod trust;
 pub(crate) mod verify;
 pub(crate) mod why;
@@ -25,6 +27,8 @@ pub(crate) async fn run(command: Command, session: &mut Session) -> Result<Exit,
         Command::Verify(arguments) => verify::run(&arguments, session).await,
         Command::Enable(arguments) => enable::enable(&arguments, session).await,
         Command::Disable(arguments) => enable::disable(&arguments, session).await,
+        Command::Package(arguments) => package::run(&arguments, session),
+        Command::Sign(arguments) => sign::run(&arguments, session),
         Command::Keys(arguments) => keys::run(&arguments, session),
         Command::Trust(arguments) => trust::run(&arguments, session),
         Command::Audit(arguments) => audit::run(&arguments, session),

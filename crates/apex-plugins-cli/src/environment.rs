@@ -59,6 +59,11 @@ impl Environment {
     }
 }
 
+/// The cargo to build with: the one that runs this program, if one does, else the one in `PATH`.
+pub(crate) fn cargo() -> PathBuf {
+    env::var_os("CARGO").map_or_else(|| PathBuf::from("cargo"), PathBuf::from)
+}
+
 /// Whether a variable is one of those that the dynamic linker reads.
 fn is_the_linkers(name: &OsStr) -> bool {
     name.as_encoded_bytes().starts_with(b"LD_")

@@ -2,7 +2,8 @@
 
 use std::{borrow::Cow, error::Error, fmt, io, path::Path};
 
-use apex_plugins::meta::Reason;
+use apex_package::{ArchiveError, CheckError, LayoutError, PackageError};
+use apex_plugins::{meta::Reason, trust::KeyError};
 use serde_json::{Value, json};
 
 use crate::{escape, exit::Exit};
@@ -192,6 +193,18 @@ impl From<Reason> for Failure {
         Self::new(code, message).hint_if(hint)
     }
 }
+
+macro_rules! from_library {
+    ($($error:ty),*) => {
+        $(impl From<$error> for Failure {
+            fn from(error: $error) -> Self {
+                Self::of(error.code(), &error).hint_if(error.hint())
+            }
+        })*
+    };
+}
+
+from_library!(ArchiveError, CheckError, KeyError, LayoutError, PackageError);
 
 #[cfg(test)]
 mod tests {

@@ -19,6 +19,7 @@ mod parameters;
 mod progress;
 mod session;
 mod settings;
+mod signing_key;
 mod snippet;
 mod stderr;
 mod usage;

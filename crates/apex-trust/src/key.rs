@@ -11,14 +11,20 @@ use ed25519_dalek::{
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
-use crate::{SignatureError, signature::signed_payload};
+use crate::{
+    SignatureError,
+    signature::{check_signature, signed_payload},
+};
 
+mod encrypted;
 mod error;
 mod file;
+mod passphrase;
 #[cfg(test)]
 mod tests;
 
 pub use error::KeyError;
+pub use passphrase::Passphrase;
 
 /// The name of a key: SHA-256 over a label and its 32 public bytes, written as 64 lower-case hexadecimal digits.
 ///
@@ -137,6 +143,22 @@ impl PublicKey {
         KeyId(hash.finalize().into())
     }
 
+    /// The `signature` member for a signature that was made elsewhere, such as by a key management service, over
+    /// [`signed_payload`]: 64 bytes, or their standard, padded Base64 as text.
+    ///
+    /// # Errors
+    /// It has another form, this key did not make it over this manifest, or the manifest has no checksum to bind.
+    pub fn attest(&self, document: &Document, signature: &[u8]) -> Result<Signature, SignatureError> {
+        let text = std::str::from_utf8(signature).ok().filter(|_| signature.len() != 64);
+        let signature = Signature {
+            method: Signature::ED25519.to_owned(),
+            key_id: self.key_id().to_string(),
+            value: text.map_or_else(|| BASE64_STANDARD.encode(signature), |text| text.trim().to_owned()),
+        };
+        check_signature(document, &signature, self)?;
+        Ok(signature)
+    }
+
     /// Whether the signature holds, by the strict rules: no small-order or non-canonical points, no cofactor.
     pub(crate) fn verifies(&self, message: &[u8], signature: &[u8; 64]) -> bool {
         self.0.verify_strict(message, &ed25519_dalek::Signature::from_bytes(signature)).is_ok()
@@ -151,7 +173,8 @@ impl fmt::Debug for PublicKey {
 
 /// An Ed25519 private key, wiped from memory when it is dropped.
 ///
-/// Only the files that [`SigningKey::write_pem`] makes, and what it signs, leave this type.
+/// Only the files that [`SigningKey::write_pem`] and [`SigningKey::write_encrypted_pem`] make, and what it signs, leave
+/// this type.
 pub struct SigningKey(ed25519_dalek::SigningKey);
 
 impl SigningKey {
@@ -169,18 +192,35 @@ impl SigningKey {
     ///
     /// # Errors
     /// [`KeyError::InsecureKeyFile`] if group or others may read the file or it belongs to somebody else;
-    /// [`KeyError::MalformedKey`] if it is not an unencrypted Ed25519 key.
+    /// [`KeyError::EncryptedKey`] if it is behind a passphrase; [`KeyError::MalformedKey`] if it is not an Ed25519 key.
     pub fn read_pem(path: &Path) -> Result<Self, KeyError> {
+        Self::read_pem_with(path, || Err(KeyError::EncryptedKey { path: path.to_owned() }))
+    }
+
+    /// [`read_pem`](Self::read_pem), asking for the passphrase if the key is behind one (PKCS#8 in PBES2, RFC 8018).
+    ///
+    /// # Errors
+    /// As [`read_pem`](Self::read_pem); [`KeyError::WrongPassphrase`] if the passphrase does not open it; whatever
+    /// `passphrase` ends in.
+    pub fn read_pem_with<E: From<KeyError>>(
+        path: &Path,
+        passphrase: impl FnOnce() -> Result<Passphrase, E>,
+    ) -> Result<Self, E> {
         let text = file::read_private(path)?;
-        if text.contains("BEGIN ENCRYPTED PRIVATE KEY") {
-            return Err(KeyError::EncryptedKey { path: path.to_owned() });
-        }
-        let pair = KeypairBytes::from_pkcs8_pem(text.trim_end()).map_err(|_| KeyError::MalformedKey {
-            fault: "the file does not hold an Ed25519 private key as PKCS#8 PEM",
-        })?;
-        ed25519_dalek::SigningKey::try_from(&pair)
-            .map(Self)
-            .map_err(|_| KeyError::MalformedKey { fault: "its two halves do not belong together" })
+        let pem = text.trim_end();
+        let pair = if encrypted::is_encrypted(pem) {
+            encrypted::from_pem(pem, &passphrase()?).map_err(|closed| match closed {
+                encrypted::Closed::Malformed(fault) => KeyError::MalformedKey { fault },
+                encrypted::Closed::Refused => KeyError::WrongPassphrase { path: path.to_owned() },
+            })?
+        } else {
+            KeypairBytes::from_pkcs8_pem(pem).map_err(|_| KeyError::MalformedKey {
+                fault: "the file does not hold an Ed25519 private key as PKCS#8 PEM",
+            })?
+        };
+        let key = ed25519_dalek::SigningKey::try_from(&pair)
+            .map_err(|_| KeyError::MalformedKey { fault: "its two halves do not belong together" })?;
+        Ok(Self(key))
     }
 
     /// Writes the key to a new file of mode 0600 as PEM of PKCS#8 version 1, which OpenSSL reads as well.
@@ -188,12 +228,24 @@ impl SigningKey {
     /// # Errors
     /// The file exists or cannot be written.
     pub fn write_pem(&self, path: &Path) -> Result<(), KeyError> {
-        // Without the public half: that would make it version 2 (RFC 5958), which OpenSSL 3.0 refuses.
-        let pair = KeypairBytes { secret_key: self.0.to_bytes(), public_key: None };
-        let pem = pair
+        let pem = self
+            .pair()
             .to_pkcs8_pem(ed25519_dalek::pkcs8::spki::der::pem::LineEnding::LF)
             .map_err(|_| KeyError::MalformedKey { fault: "the key cannot be encoded as PKCS#8" })?;
         file::create(path, 0o600, pem.as_bytes())
+    }
+
+    /// [`write_pem`](Self::write_pem), behind a passphrase: PBES2 with scrypt and AES-256-CBC, which OpenSSL reads as well.
+    ///
+    /// # Errors
+    /// The file exists or cannot be written, or the system has no randomness to give.
+    pub fn write_encrypted_pem(&self, path: &Path, passphrase: &Passphrase) -> Result<(), KeyError> {
+        file::create(path, 0o600, encrypted::to_pem(&self.pair(), passphrase)?.as_bytes())
+    }
+
+    /// Without the public half: that would make it version 2 (RFC 5958), which OpenSSL 3.0 refuses.
+    fn pair(&self) -> KeypairBytes {
+        KeypairBytes { secret_key: self.0.to_bytes(), public_key: None }
     }
 
     /// The public half.

@@ -25,6 +25,7 @@
 //! on Linux; elsewhere the crate compiles and answers `UnsupportedPlatform`.
 #![forbid(unsafe_code)]
 
+mod definitions;
 mod elf;
 mod hash;
 mod key;
@@ -45,8 +46,9 @@ mod trust_error;
 mod verified;
 mod verifier;
 
+pub use definitions::{Definitions, NotCanonical};
 pub use elf::{ElfError, check_elf};
-pub use key::{KeyError, KeyId, PublicKey, SigningKey};
+pub use key::{KeyError, KeyId, Passphrase, PublicKey, SigningKey};
 pub use policy::{History, NoHistory, Policy, PolicyLevel, UnknownPolicyLevel};
 pub use provenance::Provenance;
 pub use sealed_file::SealedFile;

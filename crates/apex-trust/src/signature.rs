@@ -79,7 +79,15 @@ impl Decoded {
 /// # Errors
 /// There is no signature, its form or method is wrong, or the key did not make it.
 pub fn verify_signature(document: &Document, key: &PublicKey) -> Result<(), SignatureError> {
-    let signature = document.manifest().signature.as_ref().ok_or(SignatureError::Missing)?;
+    check_signature(document, document.manifest().signature.as_ref().ok_or(SignatureError::Missing)?, key)
+}
+
+/// Checks a signature over a manifest, which may or may not hold it.
+pub(crate) fn check_signature(
+    document: &Document,
+    signature: &Signature,
+    key: &PublicKey,
+) -> Result<(), SignatureError> {
     if document.manifest().checksum.is_none() {
         return Err(SignatureError::NothingToBind);
     }
@@ -188,13 +196,11 @@ impl SignatureError {
     pub fn hint(&self) -> Option<String> {
         Some(match self {
             Self::Missing | Self::Stripped { .. } => {
-                "get the signed package from its publisher; an author signs with: cargo xtask package PLUGIN --sign KEY"
-                    .into()
+                "get the signed package from its publisher; an author signs with: apex package DIR --sign KEY".into()
             }
-            Self::NothingToBind => "fill in the checksum first: cargo xtask package PLUGIN --sign KEY".into(),
+            Self::NothingToBind => "fill in the checksum first: apex package DIR --sign KEY".into(),
             Self::Malformed { .. } | Self::UnsupportedMethod { .. } | Self::Invalid { .. } => {
-                "get the package from its publisher again; an author signs anew with: cargo xtask sign DIR --key KEY"
-                    .into()
+                "get the package from its publisher again; an author signs anew with: apex sign PATH --key KEY".into()
             }
             Self::NotCanonical { .. } => return None,
         })

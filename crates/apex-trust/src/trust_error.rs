@@ -151,10 +151,10 @@ impl TrustError {
             Self::Signature { source, .. } => return source.hint(),
             Self::ChecksumMismatch { .. } => {
                 "get the package from its publisher again; if the change is yours, package it anew with: \
-                 cargo xtask package PLUGIN"
+                 apex package DIR"
                     .into()
             }
-            Self::MissingChecksum { .. } => "package it with: cargo xtask package PLUGIN".into(),
+            Self::MissingChecksum { .. } => "package it with: apex package DIR".into(),
             Self::UntrustedKey { id, .. } => {
                 format!("if you trust its publisher: apex trust add NAME --key FILE --prefix {}", publisher_prefix(id))
             }
@@ -244,7 +244,7 @@ impl LibraryError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::LibraryMissing { .. } => Some(format!(
-                "get a package that was built for {TARGET_TRIPLE}; an author builds one with: cargo xtask package PLUGIN"
+                "get a package that was built for {TARGET_TRIPLE}; an author builds one with: apex package DIR"
             )),
             Self::UnsupportedRuntime { .. } => Some("native plugins alone can be run for now".into()),
             Self::Elf { source, .. } => source.hint(),

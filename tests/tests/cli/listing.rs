@@ -171,6 +171,12 @@ fn the_newest_version_that_is_ready_is_inspected_with_everything_known() {
     assert_eq!(inspected["trust"], json!({"trusted": true, "signer": "acme", "placement": "in-process"}));
     assert!(inspected["digest"].as_str().unwrap().starts_with("blake3:"));
     assert_eq!(inspected["state"]["entries"], json!([]));
+    let definitions = |inspected: &Value| inspected["definitions"].clone();
+    let older = definitions(&house.json(&["inspect", "com.acme.x@^1"]));
+    let newer = definitions(&inspected);
+    assert!(newer["actions"]["act"].as_str().is_some_and(|digest| digest.starts_with("blake3:")), "{newer:#}");
+    assert_eq!(newer["actions"], older["actions"], "the action is the same");
+    assert_ne!(newer["permissions"], older["permissions"], "it asks for more");
     let blocked = house.json(&["inspect", "com.acme.x@3"]);
     assert_eq!(blocked["reason"]["code"], "SignatureStripped");
     let text = house.apex(&["inspect", "com.acme.x@^1"]).expect(0).stdout;

@@ -95,7 +95,7 @@ impl ArchiveError {
         match self {
             Self::Unreadable { .. } | Self::Unwritable { .. } => None,
             Self::Tree(source) => source.hint(),
-            _ => Some("packages are made by: cargo xtask package PLUGIN".into()),
+            _ => Some("packages are made by: apex package DIR".into()),
         }
     }
 }

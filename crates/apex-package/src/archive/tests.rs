@@ -13,6 +13,7 @@ use apex_trust::{TreeLimit, TreePath, tree_digest};
 use proptest::prelude::*;
 
 use super::{header::BLOCK, *};
+use crate::hostile_tar::HostileTar as Tar;
 
 /// A directory of the test's own, with room for archives and what comes out of them.
 struct Room(tempfile::TempDir);
@@ -107,41 +108,6 @@ fn what_may_not_be_unpacked_is_not_packed_either() {
     std::os::unix::fs::symlink("/etc/passwd", plugin.join("link")).unwrap();
     assert_eq!(pack(&plugin, &room.path("x")).unwrap_err().code(), "SymlinkRejected");
     assert!(!room.path("x").exists());
-}
-
-/// A tar archive put together by hand, as an attacker would.
-#[derive(Clone, Default)]
-struct Tar(Vec<u8>);
-
-impl Tar {
-    fn file(self, path: &str, content: &[u8]) -> Self {
-        self.entry(path, content, |_| {})
-    }
-
-    /// A file whose header was changed after the fact, its checksum then put right.
-    fn entry(mut self, path: &str, content: &[u8], change: impl FnOnce(&mut [u8; BLOCK])) -> Self {
-        let stand_in = header::Header { path: "x".parse().unwrap(), size: content.len() as u64, executable: false };
-        let mut block = stand_in.to_block();
-        block[..100].fill(0);
-        block[..path.len()].copy_from_slice(path.as_bytes());
-        change(&mut block);
-        block[148..156].fill(b' ');
-        let sum: u32 = block.iter().map(|byte| u32::from(*byte)).sum();
-        block[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
-        self.0.extend_from_slice(&block);
-        self.0.extend_from_slice(content);
-        self.0.resize(self.0.len().next_multiple_of(BLOCK), 0);
-        self
-    }
-
-    fn kind(self, path: &str, kind: u8) -> Self {
-        self.entry(path, b"", |block| block[156] = kind)
-    }
-
-    fn end(mut self) -> Vec<u8> {
-        self.0.extend_from_slice(&[0; 2 * BLOCK]);
-        self.0
-    }
 }
 
 fn compress(tar: &[u8]) -> Vec<u8> {
@@ -256,10 +222,10 @@ fn headers_that_say_more_than_they_must_are_not_canonical() {
         assert_eq!(refusal(Tar::default().entry("a", b"", change)), "NonCanonicalArchive", "{what}");
     }
     let mut wrong_checksum = Tar::default().file("a", b"");
-    wrong_checksum.0[150] ^= 1;
+    wrong_checksum.bytes_mut()[150] ^= 1;
     assert_eq!(refusal(wrong_checksum), "NonCanonicalArchive");
     let mut between = Tar::default().file("a", b"content");
-    between.0[BLOCK + 100] = 1;
+    between.bytes_mut()[BLOCK + 100] = 1;
     assert_eq!(refusal(between), "NonCanonicalArchive", "bytes in the padding");
 }
 

@@ -3,10 +3,11 @@
 use apex_plugins::{
     PluginManager, PluginSpec,
     discover::{Catalogue, Entry},
-    meta::PluginId,
+    meta::{ActionName, Digest, PluginId},
     state::{FileStateStore, StateEntry, StateError, StateListing, StateStore as _},
+    trust::Definitions,
 };
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::{
     command::{enable, list, why},
@@ -96,10 +97,19 @@ fn to_json(entry: &Entry, states: &States) -> Value {
         "placement": entry.placement(),
     });
     json["permissions_required"] = json!(permissions(entry));
+    json["definitions"] = definitions(entry);
     // Asked is not granted, and nothing grants yet.
     json["grants"] = json!([]);
     json["state"] = states.to_json();
     json
+}
+
+/// What a later version's actions and permissions are to be compared with.
+fn definitions(entry: &Entry) -> Value {
+    let Some(Ok(definitions)) = entry.manifest().map(Definitions::of) else { return Value::Null };
+    let named = |(name, digest): (&ActionName, &Digest)| (name.to_string(), Value::from(digest.to_string()));
+    let actions: Map<String, Value> = definitions.actions.iter().map(named).collect();
+    json!({"actions": actions, "permissions": definitions.permissions.to_string()})
 }
 
 /// What the plugin asks for.

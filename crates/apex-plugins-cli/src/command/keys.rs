@@ -6,7 +6,13 @@ use apex_plugins::trust::{KeyError, PublicKey, SigningKey};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use crate::{escape, exit::Exit, failure::Failure, session::Session};
+use crate::{
+    escape,
+    exit::Exit,
+    failure::Failure,
+    session::Session,
+    signing_key::{self, PassphraseOptions},
+};
 
 /// Make and show signing keys
 #[derive(Debug, Args)]
@@ -23,7 +29,8 @@ enum Command {
 
 const GENERATE_EXAMPLE: &str = "\
 Example:
-  apex keys generate acme.pem      # writes acme.pem and acme.pem.pub";
+  apex keys generate acme.pem      # writes acme.pem and acme.pem.pub
+  apex keys generate acme.pem --passphrase";
 
 /// Make a key pair for signing plugins
 ///
@@ -35,6 +42,13 @@ struct GenerateArguments {
     /// Where the private key goes; the file must not exist
     #[arg(value_name = "FILE")]
     file: PathBuf,
+
+    /// Protect the private key with a passphrase, which is asked for
+    #[arg(long)]
+    passphrase: bool,
+
+    #[command(flatten)]
+    passphrase_file: PassphraseOptions,
 }
 
 const SHOW_EXAMPLE: &str = "\
@@ -52,20 +66,24 @@ struct ShowArguments {
 
 pub(crate) fn run(arguments: &Arguments, session: &mut Session) -> Result<Exit, Failure> {
     match &arguments.command {
-        Command::Generate(arguments) => generate(&arguments.file, session),
+        Command::Generate(arguments) => generate(arguments, session),
         Command::Show(arguments) => show(&arguments.file, session),
     }
 }
 
-fn generate(file: &Path, session: &mut Session) -> Result<Exit, Failure> {
-    let key = SigningKey::generate().map_err(|error| key_failure(&error))?;
+fn generate(arguments: &GenerateArguments, session: &mut Session) -> Result<Exit, Failure> {
+    let GenerateArguments { file, passphrase, passphrase_file } = arguments;
+    let key = SigningKey::generate()?;
     let public_file = public_file(file);
     if public_file.exists() {
         // Before the private half is written, so that no half of a pair is left behind.
-        return Err(key_failure(&KeyError::FileExists { path: public_file }));
+        return Err(KeyError::FileExists { path: public_file }.into());
     }
-    key.write_pem(file).map_err(|error| key_failure(&error))?;
-    key.public_key().write(&public_file).map_err(|error| key_failure(&error))?;
+    match signing_key::choose(file, *passphrase, passphrase_file, session)? {
+        Some(passphrase) => key.write_encrypted_pem(file, &passphrase)?,
+        None => key.write_pem(file)?,
+    }
+    key.public_key().write(&public_file)?;
     let mut shown = describe(&key.public_key());
     shown["file"] = file.to_string_lossy().into();
     shown["public_file"] = public_file.to_string_lossy().into();
@@ -78,16 +96,20 @@ fn generate(file: &Path, session: &mut Session) -> Result<Exit, Failure> {
 }
 
 fn show(file: &Path, session: &mut Session) -> Result<Exit, Failure> {
-    let key = read_public(file).map_err(|error| key_failure(&error))?;
+    let key = read_public(file)?;
     print(&describe(&key), session)?;
     Ok(Exit::Done)
 }
 
-/// Reads a public key, or the public half of a private one.
-pub(crate) fn read_public(file: &Path) -> Result<PublicKey, KeyError> {
+/// Reads a public key, or the public half of a private one that is not behind a passphrase.
+pub(crate) fn read_public(file: &Path) -> Result<PublicKey, Failure> {
     match PublicKey::read(file) {
-        Err(KeyError::NotPublic { .. }) => Ok(SigningKey::read_pem(file)?.public_key()),
-        result => result,
+        Err(error @ KeyError::NotPublic { .. }) => match SigningKey::read_pem(file) {
+            // Nobody should have to type a passphrase for what lies beside it.
+            Err(KeyError::EncryptedKey { .. }) => Err(error.into()),
+            private => Ok(private?.public_key()),
+        },
+        result => Ok(result?),
     }
 }
 
@@ -114,9 +136,4 @@ fn print(key: &Value, session: &mut Session) -> Result<(), Failure> {
         }
     }
     Ok(())
-}
-
-/// What is wrong with a key, and what to do.
-pub(crate) fn key_failure(error: &KeyError) -> Failure {
-    Failure::of(error.code(), error).hint_if(error.hint())
 }

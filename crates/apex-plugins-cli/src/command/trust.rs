@@ -15,7 +15,7 @@ use apex_plugins::{
 use clap::{Args, Subcommand, ValueEnum};
 
 use crate::{
-    command::keys::{key_failure, read_public},
+    command::keys::read_public,
     escape,
     exit::Exit,
     failure::Failure,
@@ -188,7 +188,7 @@ impl From<TrustStoreError> for Failure {
 }
 
 fn add(arguments: &AddArguments, file: &Path) -> Result<String, Failure> {
-    let key = read_public(&arguments.key).map_err(|error| key_failure(&error))?;
+    let key = read_public(&arguments.key)?;
     update(file, |store| {
         let known = store.publisher(&arguments.name);
         if known.is_none() && arguments.prefix.is_empty() {

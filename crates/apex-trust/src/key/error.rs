@@ -44,11 +44,20 @@ pub enum KeyError {
         path: PathBuf,
     },
     /// A private key behind a passphrase.
-    #[error("{} is protected by a passphrase, which is not supported", path.display())]
+    #[error("{} is protected by a passphrase, and none was given", path.display())]
     EncryptedKey {
         /// The file.
         path: PathBuf,
     },
+    /// A passphrase that does not open the private key; a damaged file looks the same.
+    #[error("the passphrase does not open {}", path.display())]
+    WrongPassphrase {
+        /// The file of the key.
+        path: PathBuf,
+    },
+    /// A passphrase of no length.
+    #[error("an empty passphrase protects nothing")]
+    EmptyPassphrase,
     /// A key is never written over another file.
     #[error("{} exists already; a key never replaces a file", path.display())]
     FileExists {
@@ -87,6 +96,7 @@ impl KeyError {
             Self::WeakKey => "WeakKey",
             Self::InsecureKeyFile { .. } | Self::ForeignKeyFile { .. } => "InsecureKeyFile",
             Self::EncryptedKey { .. } => "EncryptedKey",
+            Self::WrongPassphrase { .. } | Self::EmptyPassphrase => "WrongPassphrase",
             Self::FileExists { .. } => "FileExists",
             Self::Unreadable { .. } => "Unreadable",
             Self::Unwritable { .. } => "Unwritable",
@@ -102,12 +112,11 @@ impl KeyError {
             }
             Self::ForeignKeyFile { path, .. } => format!("chown \"$(id -u)\" {}", path.display()),
             Self::NotPublic { path } => format!("give its public half, usually {}.pub", path.display()),
-            Self::EncryptedKey { path } => {
-                format!(
-                    "write it without a passphrase: openssl pkey -in {} -out FILE, then chmod 600 FILE",
-                    path.display()
-                )
+            Self::EncryptedKey { .. } => {
+                "run it in a terminal, which asks for it, or name a file with --passphrase-file FILE".into()
             }
+            Self::WrongPassphrase { .. } => "try again; if you are sure of it, the file is damaged: use a copy".into(),
+            Self::EmptyPassphrase => "choose several words, or make the key without a passphrase".into(),
             Self::FileExists { .. } => "choose another name, or move the old file away".into(),
             Self::MalformedKey { .. } | Self::WeakKey => "make a key with: apex keys generate FILE".into(),
             Self::MalformedKeyId { .. } => "list the ids of trusted keys with: apex trust list".into(),

@@ -201,3 +201,108 @@ fn openssl_reads_our_keys_and_we_read_its() {
     let Some(public) = openssl(&["pkey", "-in", &path("theirs"), "-pubout", "-outform", "DER"]) else { return };
     assert_eq!(&public[public.len() - 32..], theirs.public_key().as_bytes());
 }
+
+fn passphrase(text: &str) -> Passphrase {
+    Passphrase::new(text.to_owned()).unwrap()
+}
+
+fn read_with(path: &Path, text: &str) -> Result<SigningKey, KeyError> {
+    SigningKey::read_pem_with(path, || Passphrase::new(text.to_owned()))
+}
+
+#[cfg(unix)]
+#[test]
+fn a_key_behind_a_passphrase_opens_with_it_alone() {
+    let directory = tempfile::tempdir().unwrap();
+    let (path, key) = (directory.path().join("key.pem"), generate());
+    key.write_encrypted_pem(&path, &passphrase("four words of Größe")).unwrap();
+    let pem = fs::read_to_string(&path).unwrap();
+    assert!(pem.starts_with("-----BEGIN ENCRYPTED PRIVATE KEY-----\n"), "{pem}");
+    assert!(!pem.contains(&BASE64_STANDARD.encode(key.0.to_bytes())));
+    assert_eq!(read_with(&path, "four words of Größe").unwrap().public_key(), key.public_key());
+    assert_eq!(read_with(&path, "four words of Grösse").unwrap_err().code(), "WrongPassphrase");
+    assert_eq!(SigningKey::read_pem(&path).unwrap_err().code(), "EncryptedKey");
+    assert!(matches!(PublicKey::read(&path).unwrap_err(), KeyError::NotPublic { .. }));
+    // One that is not behind a passphrase asks for none.
+    let plain = directory.path().join("plain.pem");
+    key.write_pem(&plain).unwrap();
+    let asked = || -> Result<Passphrase, KeyError> { panic!("nobody needs a passphrase") };
+    assert_eq!(SigningKey::read_pem_with(&plain, asked).unwrap().public_key(), key.public_key());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_passphrase_is_the_first_line_of_a_file_that_is_nobody_elses() {
+    use std::os::unix::fs::PermissionsExt;
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("passphrase");
+    write_private(&path, b"open sesame\nand more\n");
+    assert_eq!(Passphrase::read(&path).unwrap().as_bytes(), b"open sesame");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+    assert_eq!(Passphrase::read(&path).unwrap_err().code(), "InsecureKeyFile");
+    let empty = directory.path().join("empty");
+    write_private(&empty, b"\n");
+    assert_eq!(Passphrase::read(&empty).unwrap_err().code(), "WrongPassphrase");
+}
+
+#[cfg(unix)]
+#[test]
+fn openssl_opens_our_encrypted_keys_and_we_open_its() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = |name: &str| directory.path().join(name).to_str().unwrap().to_owned();
+    let key = generate();
+    key.write_encrypted_pem(Path::new(&path("ours")), &passphrase("sesame")).unwrap();
+    let Some(public) = openssl(&["pkey", "-in", &path("ours"), "-passin", "pass:sesame", "-pubout"]) else { return };
+    write_private(Path::new(&path("ours.pub")), &public);
+    assert_eq!(PublicKey::read(Path::new(&path("ours.pub"))).unwrap(), key.public_key());
+
+    let genpkey = ["genpkey", "-algorithm", "ed25519", "-aes-256-cbc", "-pass", "pass:sesame"];
+    let Some(theirs) = openssl(&genpkey) else { return };
+    write_private(Path::new(&path("theirs")), &theirs);
+    let opened = read_with(Path::new(&path("theirs")), "sesame").unwrap();
+    let public = ["pkey", "-in", &path("theirs"), "-passin", "pass:sesame", "-pubout", "-outform", "DER"];
+    let Some(public) = openssl(&public) else { return };
+    assert_eq!(&public[public.len() - 32..], opened.public_key().as_bytes());
+}
+
+/// An encrypted key whose parameters are these, as PEM.
+#[cfg(unix)]
+fn encrypted_with(kdf: pkcs8::pkcs5::pbes2::Kdf) -> String {
+    use pkcs8::{
+        EncryptedPrivateKeyInfoOwned, SecretDocument,
+        der::asn1::OctetString,
+        pkcs5::pbes2::{EncryptionScheme, Parameters},
+    };
+    let parameters = Parameters { kdf, encryption: EncryptionScheme::Aes256Cbc { iv: [0; 16] } };
+    let encrypted_data = OctetString::new(vec![0; 64]).unwrap();
+    let info = EncryptedPrivateKeyInfoOwned { encryption_algorithm: parameters.into(), encrypted_data };
+    let document = SecretDocument::try_from(info).unwrap();
+    document.to_pem("ENCRYPTED PRIVATE KEY", pkcs8::der::pem::LineEnding::LF).unwrap().to_string()
+}
+
+#[cfg(unix)]
+#[test]
+fn encrypted_keys_that_would_keep_the_program_busy_are_refused() {
+    use pkcs8::pkcs5::pbes2::{Pbkdf2Params, Salt, ScryptParams};
+    let salt = || Salt::new([0; 16]).unwrap();
+    let rounds = Pbkdf2Params { iteration_count: u32::MAX, ..Pbkdf2Params::hmac_sha256(1, &[0; 16]).unwrap() };
+    let scrypt = |cost_parameter, block_size, parallelization| ScryptParams {
+        salt: salt(),
+        cost_parameter,
+        block_size,
+        parallelization,
+        key_length: None,
+    };
+    let directory = tempfile::tempdir().unwrap();
+    for (name, kdf) in [
+        ("rounds", rounds.into()),
+        ("cost", scrypt(1 << 40, 8, 1).into()),
+        ("blocks", scrypt(1 << 14, u16::MAX, 1).into()),
+        ("lanes", scrypt(1 << 14, 8, u16::MAX).into()),
+    ] {
+        let path = directory.path().join(name);
+        write_private(&path, encrypted_with(kdf).as_bytes());
+        let error = read_with(&path, "sesame").unwrap_err();
+        assert!(error.to_string().contains("more time or memory"), "{name}: {error}");
+    }
+}
