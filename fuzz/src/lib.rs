@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a panic is a finding")]
 
 mod archive;
+mod cache;
 mod elf;
 mod metadata;
 mod protocol;
@@ -14,6 +15,7 @@ mod specifier;
 mod trust_store;
 
 pub use archive::archive;
+pub use cache::cache;
 pub use elf::elf;
 pub use metadata::metadata;
 pub use protocol::protocol;

@@ -17,6 +17,10 @@ const TAR: u8 = 0;
 /// `kind` of the target `archive`: a finished frame.
 const FRAME: u8 = 1;
 
+#[path = "../../fuzz/src/cache.rs"]
+#[allow(dead_code, unreachable_pub, clippy::unwrap_used, reason = "shared with the fuzz target")]
+mod cache;
+
 fn main() -> Result<(), Box<dyn Error>> {
     let seeds = workspace_root().join("fuzz/seeds");
     for (name, library) in libraries() {
@@ -24,6 +28,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     for (name, archive) in archives()? {
         fs::write(seeds.join("archive").join(name), archive)?;
+    }
+    for (name, file) in caches() {
+        fs::create_dir_all(seeds.join("cache"))?;
+        fs::write(seeds.join("cache").join(name), file)?;
     }
     for (name, stream) in streams()? {
         fs::write(seeds.join("protocol").join(name), stream)?;
@@ -33,6 +41,31 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 /// Seeds by their names.
 type Seeds = Vec<(&'static str, Vec<u8>)>;
+
+fn caches() -> Seeds {
+    const UNITS: u8 = 1;
+    const FINDS: u8 = 2;
+    let of = |kind: u8, rest: &[u8]| [&[kind], rest].concat();
+    let finds = |plant: &dyn Fn(&Path)| of(FINDS, &cache::finds(plant));
+    let unit = |name: &[u8]| {
+        let mut unit = vec![0; 12];
+        unit.extend([u8::try_from(name.len()).unwrap_or(0), 0]);
+        unit.extend(name);
+        unit.extend([0; 5]);
+        [&1_u32.to_le_bytes()[..], &u32::try_from(unit.len()).unwrap_or(0).to_le_bytes(), &unit].concat()
+    };
+    vec![
+        ("candidate", finds(&|root| cache::plant(&root.join("a"), cache::MANIFEST))),
+        ("versioned", finds(&|root| cache::plant(&root.join("a/1.0.0"), cache::MANIFEST))),
+        ("invalid", finds(&|root| cache::plant(&root.join("a"), r#"{"id": "com.acme.a", "version": 1}"#))),
+        ("nothing", finds(&|root| fs::create_dir(root.join("a")).unwrap_or_default())),
+        ("no_unit", of(UNITS, &[0; 4])),
+        ("name_alone", of(UNITS, &unit(b"a"))),
+        ("name_above", of(UNITS, &unit(b".."))),
+        ("many_units", of(UNITS, &[0xff; 12])),
+        ("magic", of(0, b"APXC\x01\0\0\0")),
+    ]
+}
 
 fn libraries() -> Seeds {
     let ordinary = || MinimalElf::new().naming(DT_NEEDED, "libc.so.6").naming(DT_NEEDED, "libm.so.6");

@@ -5,6 +5,8 @@
 
 mod build;
 mod fixture;
+#[cfg(unix)]
+pub mod forest;
 pub mod hostile_tar;
 #[cfg(target_os = "linux")]
 pub mod mapped;

@@ -27,6 +27,8 @@ mod listing;
 mod manners;
 #[path = "cli/policies.rs"]
 mod policies;
+#[path = "cli/registry.rs"]
+mod registry;
 #[path = "cli/running.rs"]
 mod running;
 #[path = "cli/settings.rs"]

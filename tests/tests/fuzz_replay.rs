@@ -70,6 +70,11 @@ fn what_unpacks_packs_to_the_same_archive() {
 }
 
 #[test]
+fn no_file_of_the_cache_shows_what_lies_elsewhere() {
+    replay("cache", targets::cache);
+}
+
+#[test]
 fn the_linker_finds_nothing_forbidden_in_an_accepted_library() {
     replay("elf", targets::elf);
 }

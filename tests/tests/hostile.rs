@@ -16,6 +16,8 @@ use tempfile::TempDir;
 
 #[path = "hostile/afterwards.rs"]
 mod afterwards;
+#[path = "hostile/caches.rs"]
+mod caches;
 #[path = "hostile/contests.rs"]
 mod contests;
 #[path = "hostile/encodings.rs"]

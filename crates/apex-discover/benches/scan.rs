@@ -9,7 +9,7 @@ use std::{
 };
 
 use apex_discover::{Assess, Assessment, Candidate, Options, Overrides, Root, discover_with};
-use apex_meta::EntryPoint;
+use apex_meta::{Document, EntryPoint};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 
 const PLUGINS: u64 = 1_000;
@@ -20,7 +20,7 @@ struct Pass;
 impl Assess for Pass {
     type Facts = ();
 
-    fn examine(&self, _candidate: &Candidate) {}
+    fn examine(&self, _candidate: &Candidate, _document: &Document) {}
 
     fn judge(&self, group: &[(&Candidate, &())]) -> Vec<Assessment> {
         group.iter().map(|_| Assessment::accepted()).collect()

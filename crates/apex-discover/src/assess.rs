@@ -1,6 +1,6 @@
 //! The seam to trust: discovery asks what a candidate is worth, and knows nothing of keys and policies.
 
-use apex_meta::{Digest, Placement, Reason};
+use apex_meta::{Digest, Document, Placement, Reason};
 
 use crate::Candidate;
 
@@ -10,16 +10,33 @@ use crate::Candidate;
 /// store and clock as well, and are taken anew each time.
 pub trait Assess: Sync {
     /// What an examination establishes.
-    type Facts: Send;
+    type Facts: Send + Sync;
 
-    /// Establishes the facts about one candidate; called from several threads at once.
-    fn examine(&self, candidate: &Candidate) -> Self::Facts;
+    /// Establishes the facts about one candidate, whose document has just been read; called from several threads at
+    /// once.
+    fn examine(&self, candidate: &Candidate, document: &Document) -> Self::Facts;
 
     /// Judges all candidates whose ids are equal but for ASCII case, in the order of roots and paths.
     ///
     /// They come together because one may tell against another, as a signed one does against its unsigned twin.
     /// Exactly one assessment is expected for each, in the same order.
     fn judge(&self, group: &[(&Candidate, &Self::Facts)]) -> Vec<Assessment>;
+
+    /// The facts as bytes for a cache; none, as without this method, if they are to be established each time.
+    ///
+    /// Only facts that stay true as long as the plugin's files and the rights to them do are for a cache.
+    fn store_facts(&self, facts: &Self::Facts) -> Option<Vec<u8>> {
+        let _ = facts;
+        None
+    }
+
+    /// The facts that [`Assess::store_facts`] made these bytes of; none if they are of another form.
+    ///
+    /// An earlier release may have made them, so the bytes tell their form.
+    fn restore_facts(&self, stored: &[u8]) -> Option<Self::Facts> {
+        let _ = stored;
+        None
+    }
 }
 
 /// What became of the assessment of one candidate.

@@ -6,26 +6,36 @@ use std::{
     sync::Arc,
 };
 
-use apex_meta::{Document, Fault, JsonLimits, Manifest, PluginId, PluginVersion, Reason, check, parse_strict_json};
+use apex_meta::{
+    Digest, Document, Fault, JsonLimits, Manifest, PluginId, PluginVersion, Reason, Signature, check, parse_strict_json,
+};
 use serde_json::Value;
 
 use crate::{
     Root,
     directory::{Directory, Refusal},
     exposure::{Guard, Part},
-    library::{Library, find_library},
+    fitness::unfitness,
+    library::find_library,
+    metadata::Metadata,
+    summary::Summary,
 };
 
 /// The file that makes a directory a plugin.
 pub(crate) const MANIFEST: &str = "plugin.json";
 
 /// A plugin whose `plugin.json` could be read and is valid, before trust has been asked.
+///
+/// It may have been read in an earlier scan: then only a summary of it is at hand, and the rest is fetched when it is
+/// asked for.
 #[derive(Debug)]
 pub struct Candidate {
     pub(crate) place: Place,
-    pub(crate) document: Document,
+    pub(crate) summary: Summary,
+    pub(crate) metadata: Metadata,
     pub(crate) warnings: Vec<Fault>,
-    pub(crate) library: Library,
+    /// Why this host cannot use it, whoever vouches for it.
+    pub(crate) unfit: Option<Reason>,
     pub(crate) exposure: Option<Reason>,
 }
 
@@ -45,24 +55,36 @@ impl Candidate {
         &self.place.directory
     }
 
-    /// Its manifest and the value that it was read from.
-    pub fn document(&self) -> &Document {
-        &self.document
-    }
-
-    /// Its manifest.
-    pub fn manifest(&self) -> &Manifest {
-        self.document.manifest()
-    }
-
     /// Its id.
     pub fn id(&self) -> &PluginId {
-        self.document.id()
+        &self.summary.id
     }
 
     /// Its version.
     pub fn version(&self) -> &PluginVersion {
-        self.document.version()
+        &self.summary.version
+    }
+
+    /// The digest that it claims for its files.
+    pub fn checksum(&self) -> Option<Digest> {
+        self.summary.checksum
+    }
+
+    /// The signature that it carries.
+    pub fn signature(&self) -> Option<&Signature> {
+        self.summary.signature.as_ref()
+    }
+
+    /// Its manifest and the value that it was read from, fetched if need be.
+    ///
+    /// None if its text was read in an earlier scan and is not to be had any more: it changes right now.
+    pub fn document(&self) -> Option<&Document> {
+        self.metadata.document(&self.place.directory)
+    }
+
+    /// Its manifest, as far as [`Candidate::document`] is to be had.
+    pub fn manifest(&self) -> Option<&Manifest> {
+        self.document().map(Document::manifest)
     }
 }
 
@@ -76,6 +98,14 @@ pub(crate) struct Place {
     pub(crate) layout: Layout,
 }
 
+impl Place {
+    /// The last name of the directory where it lies two levels below the root.
+    pub(crate) fn child(&self) -> Option<&[u8]> {
+        let name = self.directory.file_name().filter(|_| self.layout == Layout::Versioned)?;
+        Some(name.as_encoded_bytes())
+    }
+}
+
 /// How a plugin lies below its root.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Layout {
@@ -85,11 +115,11 @@ pub(crate) enum Layout {
     Versioned,
 }
 
-/// Anything in a root that is a plugin, or should be one.
+/// Anything in a root that is a plugin, or should be one; a candidate comes with the facts about it.
 #[derive(Debug)]
-pub(crate) enum Find {
-    Candidate(Box<Candidate>),
-    Invalid(Box<Invalid>),
+pub(crate) enum Find<F> {
+    Candidate(Arc<Candidate>, F),
+    Invalid(Arc<Invalid>),
 }
 
 /// A find whose metadata cannot be had or has faults.
@@ -104,40 +134,59 @@ pub(crate) struct Invalid {
     pub(crate) name: Option<String>,
 }
 
-impl Find {
+impl<F> Find<F> {
     pub(crate) fn place(&self) -> &Place {
         match self {
-            Self::Candidate(candidate) => &candidate.place,
+            Self::Candidate(candidate, _) => &candidate.place,
             Self::Invalid(invalid) => &invalid.place,
         }
     }
 
+    pub(crate) fn id(&self) -> Option<&PluginId> {
+        match self {
+            Self::Candidate(candidate, _) => Some(candidate.id()),
+            Self::Invalid(invalid) => invalid.id.as_ref(),
+        }
+    }
+}
+
+impl Invalid {
     /// A find that could not be opened or read.
     pub(crate) fn refused(place: Place, path: &Path, refusal: &Refusal) -> Self {
         let reason = refusal.reason(path);
         let (faults, warnings) = (Vec::new(), Vec::new());
-        Self::Invalid(Box::new(Invalid { place, reason, faults, warnings, id: None, version: None, name: None }))
+        Self { place, reason, faults, warnings, id: None, version: None, name: None }
     }
 }
 
+/// What a `plugin.json` turned out to be.
+pub(crate) enum Read {
+    /// A candidate, its document and its text.
+    Candidate(Arc<Candidate>, Document, Vec<u8>),
+    Invalid(Arc<Invalid>),
+}
+
 /// Reads and checks the `plugin.json` of a directory, and looks for its library.
-pub(crate) fn read(directory: &Directory, place: Place, exposure: Option<Reason>, guard: &Guard) -> Find {
+pub(crate) fn read(directory: &Directory, place: Place, exposure: Option<Reason>, guard: &Guard) -> Read {
     let path = place.directory.join(MANIFEST);
     // One byte more than allowed, so that the check sees that it is too large.
     let limit = JsonLimits::METADATA.max_bytes as u64 + 1;
     let (bytes, ownership) = match directory.read(OsStr::new(MANIFEST), limit) {
         Ok(read) => read,
-        Err(refusal) => return Find::refused(place, &path, &refusal),
+        Err(refusal) => return Read::Invalid(Arc::new(Invalid::refused(place, &path, &refusal))),
     };
     let report = check(&bytes);
     let warnings = report.warnings().to_vec();
     match report.into_document() {
         Ok(document) => {
             let library = find_library(directory, &place.directory, &document.manifest().entry_point);
+            let unfit = unfitness(&place, document.manifest(), &library);
             let exposure = exposure.or_else(|| guard.exposure(&path, ownership?, Part::Own));
-            Find::Candidate(Box::new(Candidate { place, document, warnings, library, exposure }))
+            let (summary, metadata) = (Summary::of(&document), Metadata::read(document.clone(), &bytes));
+            let candidate = Candidate { place, summary, metadata, warnings, unfit, exposure };
+            Read::Candidate(Arc::new(candidate), document, bytes)
         }
-        Err(faults) => Find::Invalid(Box::new(invalid(place, &bytes, faults, warnings))),
+        Err(faults) => Read::Invalid(Arc::new(invalid(place, &bytes, faults, warnings))),
     }
 }
 

@@ -58,7 +58,7 @@ impl Catalogue {
 
     /// The entry that stands for an id and version.
     pub fn get(&self, id: &PluginId, version: &PluginVersion) -> Option<&Entry> {
-        self.versions(id).iter().find(|entry| entry.version.as_ref() == Some(version))
+        self.versions(id).iter().find(|entry| entry.version() == Some(version))
     }
 
     /// All entries of an id, newest version first: blocked, invalid and shadowed ones too.
@@ -68,12 +68,12 @@ impl Catalogue {
 
     /// The ids that there are entries of, in order.
     pub fn ids(&self) -> impl Iterator<Item = &PluginId> {
-        self.entries().chunk_by(|one, other| one.id == other.id).filter_map(|entries| entries.first()?.id.as_ref())
+        self.entries().chunk_by(|one, other| one.id() == other.id()).filter_map(|entries| entries.first()?.id())
     }
 
     /// How many entries have a status.
     pub fn count(&self, status: Status) -> usize {
-        self.entries().iter().filter(|entry| entry.status == status).count()
+        self.entries().iter().filter(|entry| entry.status() == status).count()
     }
 
     /// The entries that a query asks for, in order.
@@ -84,8 +84,8 @@ impl Catalogue {
 
 /// The entries of an id among entries in the catalogue's order.
 pub(crate) fn versions_of<'a>(entries: &'a [Entry], id: &PluginId) -> &'a [Entry] {
-    let known = entries.partition_point(|entry| entry.id.is_some());
-    let start = entries[..known].partition_point(|entry| entry.id.as_ref() < Some(id));
-    let end = start + entries[start..known].partition_point(|entry| entry.id.as_ref() == Some(id));
+    let known = entries.partition_point(|entry| entry.id().is_some());
+    let start = entries[..known].partition_point(|entry| entry.id() < Some(id));
+    let end = start + entries[start..known].partition_point(|entry| entry.id() == Some(id));
     &entries[start..end]
 }

@@ -14,9 +14,9 @@ use crate::{Entry, entry::Standing};
 pub(crate) fn settle(group: &mut [Entry]) {
     for (index, status, reason) in defeats(group) {
         let entry = &mut group[index];
-        entry.standing = Standing::Loser;
+        entry.edit().standing = Standing::Loser;
         // What is blocked on its own account keeps that reason.
-        if entry.status != Status::Blocked {
+        if entry.status() != Status::Blocked {
             entry.set(status, reason);
         }
     }
@@ -24,17 +24,17 @@ pub(crate) fn settle(group: &mut [Entry]) {
 
 fn defeats(group: &[Entry]) -> Vec<(usize, Status, Reason)> {
     let mut contenders: Vec<_> =
-        group.iter().enumerate().filter(|(_, entry)| entry.standing == Standing::Winner).collect();
+        group.iter().enumerate().filter(|(_, entry)| entry.standing() == Standing::Winner).collect();
     contenders.sort_by_key(|(_, entry)| rank(entry));
     let Some((_, champion)) = contenders.first().copied() else { return Vec::new() };
     let mut winners: BTreeMap<Option<&PluginVersion>, &Entry> = BTreeMap::new();
     let mut defeats = Vec::new();
     for (index, entry) in contenders {
-        if entry.id != champion.id {
+        if entry.id() != champion.id() {
             defeats.push((index, Status::Blocked, case_conflict(champion)));
             continue;
         }
-        let winner = *winners.entry(entry.version.as_ref()).or_insert(entry);
+        let winner = *winners.entry(entry.version()).or_insert(entry);
         if std::ptr::eq(winner, entry) {
             continue;
         }
@@ -48,11 +48,11 @@ fn defeats(group: &[Entry]) -> Vec<(usize, Status, Reason)> {
 
 /// Smaller is better.
 fn rank(entry: &Entry) -> (bool, Reverse<bool>, bool, Option<(usize, &Path)>) {
-    (!entry.is_linked(), Reverse(entry.trusted), entry.status == Status::Blocked, entry.precedence())
+    (!entry.is_linked(), Reverse(entry.is_trusted()), entry.status() == Status::Blocked, entry.precedence())
 }
 
 fn case_conflict(champion: &Entry) -> Reason {
-    let id = champion.id.as_ref().map_or("", PluginId::as_str);
+    let id = champion.id().map_or("", PluginId::as_str);
     let message = format!("its id differs only in case from {id} {}, which takes precedence", champion.whereabouts());
     Reason::new("IdCaseConflict", message).with_hint("remove one of the two, or give it another id")
 }
@@ -63,11 +63,11 @@ fn shadowed(winner: &Entry) -> Reason {
 
 fn duplicate(winner: &Entry, loser: &Entry, difference: &str) -> Reason {
     let describe = |entry: &Entry| {
-        let digest = entry.digest.as_ref().map_or_else(|| "no digest".to_owned(), Digest::to_string);
+        let digest = entry.digest().map_or_else(|| "no digest".to_owned(), Digest::to_string);
         format!("{} ({digest})", entry.whereabouts())
     };
-    let id = winner.id.as_ref().map_or("", PluginId::as_str);
-    let version = winner.version.as_ref().map_or_else(String::new, PluginVersion::to_string);
+    let id = winner.id().map_or("", PluginId::as_str);
+    let version = winner.version().map_or_else(String::new, PluginVersion::to_string);
     let (loser, winner) = (describe(loser), describe(winner));
     let message = format!("{id} {version} {loser} {difference} {winner}, which takes precedence");
     Reason::new("DuplicatePlugin", message).with_hint("remove one of the two, or give one another version")
@@ -77,7 +77,7 @@ fn duplicate(winner: &Entry, loser: &Entry, difference: &str) -> Reason {
 ///
 /// The digest covers all files but `plugin.json`, so that both count; a signature alone makes no difference.
 fn difference(winner: &Entry, loser: &Entry) -> Option<&'static str> {
-    let same_files = match (&winner.digest, &loser.digest) {
+    let same_files = match (winner.digest(), loser.digest()) {
         (Some(one), Some(other)) if one.algorithm() == other.algorithm() => one == other,
         (None, None) if winner.is_linked() && loser.is_linked() => true,
         _ => return Some("cannot be shown to have the same content as the one"),

@@ -6,14 +6,15 @@ use apex_files::Ownership;
 use apex_meta::Reason;
 
 #[cfg(any(not(unix), test))]
+#[cfg_attr(unix, allow(dead_code, reason = "tests compare what both have"))]
 mod portable;
 #[cfg(unix)]
 mod unix;
 
 #[cfg(not(unix))]
-pub(crate) use portable::Directory;
+pub(crate) use portable::{Directory, open_file};
 #[cfg(unix)]
-pub(crate) use unix::Directory;
+pub(crate) use unix::{Directory, open_file};
 
 /// What stands under a name, the name itself taken and not what a link points to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

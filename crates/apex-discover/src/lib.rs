@@ -11,7 +11,7 @@
 //!
 //! ```
 //! use apex_discover::{Assess, Assessment, Candidate, Overrides, Root, discover};
-//! use apex_meta::Reason;
+//! use apex_meta::{Document, Reason};
 //!
 //! /// Lets pass what comes with a checksum; a real host asks `apex-trust`.
 //! struct HasChecksum;
@@ -19,8 +19,8 @@
 //! impl Assess for HasChecksum {
 //!     type Facts = bool;
 //!
-//!     fn examine(&self, candidate: &Candidate) -> bool {
-//!         candidate.manifest().checksum.is_some()
+//!     fn examine(&self, candidate: &Candidate, _document: &Document) -> bool {
+//!         candidate.checksum().is_some()
 //!     }
 //!
 //!     fn judge(&self, group: &[(&Candidate, &bool)]) -> Vec<Assessment> {
@@ -38,31 +38,50 @@
 #![forbid(unsafe_code)]
 
 mod assess;
+mod bytes;
+mod cache;
 mod candidate;
 mod catalogue;
+mod changes;
 mod contest;
 mod directory;
 mod discover;
+mod discovery;
 mod entry;
 mod exposure;
 mod fitness;
+mod groups;
 mod library;
+mod look;
+mod metadata;
+mod open_root;
 mod options;
 mod overrides;
 mod parallel;
 mod problem;
 mod query;
+mod record;
 mod requirement;
 mod root;
 mod scan;
+mod stamps;
+mod summary;
+mod unit;
+mod watcher;
 
+pub use apex_meta as meta;
 pub use assess::{Assess, Assessment};
+pub use cache::{Cache, CacheFile};
 pub use candidate::Candidate;
 pub use catalogue::Catalogue;
+pub use changes::{Change, ChangeKind};
 pub use discover::{discover, discover_with};
+pub use discovery::Discovery;
 pub use entry::Entry;
 pub use options::{Limits, Options};
 pub use overrides::{DecidedBy, IntendedState, Override, Overrides, OverridesError, Quarantine};
 pub use problem::Problem;
 pub use query::Query;
 pub use root::{Root, RootKind};
+pub use summary::ActionSummary;
+pub use watcher::{Changes, Stopper, Watcher};

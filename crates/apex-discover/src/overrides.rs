@@ -5,7 +5,7 @@ use std::path::Path;
 use apex_meta::{JsonLimits, Owner, PluginId, PluginVersion, Reason, Status, VersionSpecifier, parse_strict_json};
 use serde::{Deserialize, Serialize};
 
-use crate::Entry;
+use crate::{Entry, summary::Summary};
 
 mod error;
 mod file;
@@ -204,7 +204,7 @@ impl Overrides {
     /// Writes the intended state into an entry, and switches it off if that is the intention; what crashed too often is
     /// blocked.
     pub(crate) fn apply(&self, entry: &mut Entry) {
-        let (Some(id), Some(version), Some(manifest)) = (entry.id(), entry.version(), entry.manifest()) else { return };
+        let Some(Summary { id, version, default_enabled, .. }) = entry.summary() else { return };
         let decision = entry.owner().and_then(|owner| self.decision(id, version, &owner));
         let foreign = decision.is_none() && self.decisions.iter().any(|decision| decision.concerns(id, version));
         let hint = format!("apex enable {id}");
@@ -214,13 +214,13 @@ impl Overrides {
         });
         let intended = match decision {
             Some(enabled) => IntendedState { enabled, decided_by: DecidedBy::Operator },
-            None => IntendedState { enabled: manifest.default_enabled, decided_by: DecidedBy::Manifest },
+            None => IntendedState { enabled: *default_enabled, decided_by: DecidedBy::Manifest },
         };
-        entry.intended = Some(intended);
-        if entry.status != Status::Ready {
+        entry.edit().intended = Some(intended);
+        if entry.status() != Status::Ready {
             return;
         }
-        entry.warnings.extend(disowned);
+        entry.edit().warnings.extend(disowned);
         if !intended.enabled {
             let who = match intended.decided_by {
                 DecidedBy::Manifest => "switched off by its manifest (default_enabled is false)",

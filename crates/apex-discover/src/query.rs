@@ -1,8 +1,8 @@
 //! Queries over the catalogue: by tag, author, permission and by what actions do.
 
-use apex_meta::{Action, Manifest, PluginId, Status};
+use apex_meta::{PluginId, Status};
 
-use crate::Entry;
+use crate::{ActionSummary, Entry, summary::Summary};
 
 /// What to look for in a catalogue; every condition that is set must hold.
 ///
@@ -124,19 +124,19 @@ impl Query {
 
     fn matches(&self, entry: &Entry) -> bool {
         // Without a manifest, only a query that asks nothing of it can match.
-        entry.manifest().map_or_else(|| self.asks_nothing(), |manifest| self.matches_manifest(manifest))
+        entry.summary().map_or_else(|| self.asks_nothing(), |summary| self.matches_summary(summary))
     }
 
     fn asks_nothing(&self) -> bool {
         self.tag.is_none() && self.author.is_none() && self.permission.is_none() && self.action.asks_nothing()
     }
 
-    fn matches_manifest(&self, manifest: &Manifest) -> bool {
+    fn matches_summary(&self, summary: &Summary) -> bool {
         let Self { tag, author, permission, action, .. } = self;
-        tag.as_ref().is_none_or(|tag| manifest.tags.iter().any(|one| one.eq_ignore_ascii_case(tag)))
-            && author.as_ref().is_none_or(|author| manifest.author.to_ascii_lowercase().contains(author))
-            && permission.as_ref().is_none_or(|permission| manifest.permissions_required.contains(permission))
-            && (action.asks_nothing() || manifest.actions.iter().any(|one| action.matches(one)))
+        tag.as_ref().is_none_or(|tag| summary.tags.iter().any(|one| one.eq_ignore_ascii_case(tag)))
+            && author.as_ref().is_none_or(|author| summary.author.to_ascii_lowercase().contains(author))
+            && permission.as_ref().is_none_or(|permission| summary.permissions.contains(permission))
+            && (action.asks_nothing() || summary.actions.iter().any(|one| action.matches(one)))
     }
 }
 
@@ -146,17 +146,17 @@ impl ActionQuery {
         name.is_none() && streaming.is_none() && progress.is_none() && content_type.is_none()
     }
 
-    fn matches(&self, action: &Action) -> bool {
+    fn matches(&self, action: &ActionSummary) -> bool {
         let Self { name, streaming, progress, content_type } = self;
-        name.as_ref().is_none_or(|name| action.name.as_str() == name)
+        name.as_ref().is_none_or(|name| action.name == *name)
             && streaming.is_none_or(|streaming| action.returns_stream == streaming)
-            && progress.is_none_or(|progress| action.supports_progress_reporting == progress)
+            && progress.is_none_or(|progress| action.reports_progress == progress)
             && content_type.as_ref().is_none_or(|wanted| streams(action, wanted))
     }
 }
 
-fn streams(action: &Action, wanted: &str) -> bool {
-    let content_type = action.stream_metadata.as_ref().and_then(|metadata| metadata.get("content_type")?.as_str());
+fn streams(action: &ActionSummary, wanted: &str) -> bool {
+    let content_type = action.content_type.as_ref();
     action.returns_stream && content_type.is_some_and(|content_type| media_type_matches(content_type, wanted))
 }
 

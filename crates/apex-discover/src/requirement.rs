@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use apex_meta::{PluginDependency, PluginId, Reason, Status};
+use apex_meta::{PluginId, Reason, Status};
 
-use crate::{Entry, catalogue::versions_of};
+use crate::{Entry, catalogue::versions_of, summary::Requirement};
 
 /// Blocks every entry whose required plugins are not there, until all that is left holds together.
 ///
@@ -13,8 +13,8 @@ use crate::{Entry, catalogue::versions_of};
 pub(crate) fn enforce(entries: &mut [Entry]) {
     let mut dependents: BTreeMap<PluginId, BTreeSet<usize>> = BTreeMap::new();
     for (index, entry) in entries.iter().enumerate() {
-        for dependency in required(entry) {
-            dependents.entry(dependency.id.clone()).or_default().insert(index);
+        for requirement in required(entry) {
+            dependents.entry(requirement.id.clone()).or_default().insert(index);
         }
     }
     let mut suspects: BTreeSet<usize> = dependents.values().flatten().copied().collect();
@@ -24,51 +24,49 @@ pub(crate) fn enforce(entries: &mut [Entry]) {
             suspects.iter().filter_map(|&index| Some((index, unmet(&entries[index], entries)?))).collect();
         suspects.clear();
         for (index, reason) in fallen {
-            let affected = entries[index].id.as_ref().and_then(|id| dependents.get(id));
+            let affected = entries[index].id().and_then(|id| dependents.get(id));
             suspects.extend(affected.into_iter().flatten());
             entries[index].set(Status::Blocked, reason);
         }
     }
 }
 
-fn required(entry: &Entry) -> impl Iterator<Item = &PluginDependency> {
-    let dependencies = entry.manifest().map_or(&[] as &[_], |manifest| manifest.plugin_dependencies());
-    dependencies.iter().filter(|dependency| !dependency.optional)
+fn required(entry: &Entry) -> &[Requirement] {
+    entry.summary().map_or(&[], |summary| &summary.requires)
 }
 
 /// Why a requirement of an entry that would otherwise stand is not met, if so.
 fn unmet(entry: &Entry, entries: &[Entry]) -> Option<Reason> {
-    if !matches!(entry.status, Status::Ready | Status::Disabled) {
+    if !matches!(entry.status(), Status::Ready | Status::Disabled) {
         return None;
     }
-    required(entry).find_map(|dependency| missing(dependency, entries))
+    required(entry).iter().find_map(|requirement| missing(requirement, entries))
 }
 
-fn missing(dependency: &PluginDependency, entries: &[Entry]) -> Option<Reason> {
-    let found = versions_of(entries, &dependency.id);
+fn missing(requirement: &Requirement, entries: &[Entry]) -> Option<Reason> {
+    let found = versions_of(entries, &requirement.id);
     let suits = |entry: &&Entry| {
-        let version = entry.version.as_ref().filter(|_| entry.document.is_some());
+        let version = entry.summary().map(|summary| &summary.version);
         version.is_some_and(|version| {
-            dependency.version_specifier.as_ref().is_none_or(|specifier| specifier.matches(version.as_semver()))
+            requirement.versions.as_ref().is_none_or(|specifier| specifier.matches(version.as_semver()))
         })
     };
-    if found.iter().filter(suits).any(|entry| entry.status == Status::Ready) {
+    if found.iter().filter(suits).any(|entry| entry.status() == Status::Ready) {
         return None;
     }
-    let id = &dependency.id;
-    let wanted = dependency.version_specifier.as_ref().map_or_else(|| id.to_string(), |range| format!("{id} {range}"));
+    let id = &requirement.id;
+    let wanted = requirement.versions.as_ref().map_or_else(|| id.to_string(), |range| format!("{id} {range}"));
     let (state, hint) = match found.iter().find(suits) {
-        Some(entry) if entry.status == Status::Disabled => {
+        Some(entry) if entry.status() == Status::Disabled => {
             ("which is switched off".to_owned(), format!("apex enable {id}"))
         }
         Some(entry) => {
-            let code = entry.reason.as_ref().map_or("", |reason| &reason.code);
-            (format!("which is {} ({code})", entry.status), format!("apex why {id}"))
+            let code = entry.reason().map_or("", |reason| &reason.code);
+            (format!("which is {} ({code})", entry.status()), format!("apex why {id}"))
         }
         None if found.is_empty() => ("which is not there".to_owned(), format!("install {wanted}")),
         None => {
-            let versions: Vec<_> =
-                found.iter().filter_map(|entry| entry.version.as_ref()).map(ToString::to_string).collect();
+            let versions: Vec<_> = found.iter().filter_map(Entry::version).map(ToString::to_string).collect();
             let versions = if versions.is_empty() { "only invalid ones".to_owned() } else { versions.join(", ") };
             (format!("but there is {versions}"), format!("install {wanted}"))
         }

@@ -1,248 +1,250 @@
 //! The scan: every place in every root where a plugin stands or should stand.
 
 use std::{
+    borrow::Cow,
     collections::HashSet,
     ffi::{OsStr, OsString},
-    fs,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::SystemTime,
 };
 
-use apex_meta::{PluginVersion, Reason};
+use apex_meta::Reason;
 
 use crate::{
-    Options, Problem, Root,
-    candidate::{Find, Layout, MANIFEST, Place, read},
-    directory::{Directory, Kind, Refusal},
-    exposure::{Guard, Part},
+    Assess, Options, Problem, Root,
+    candidate::{Find, MANIFEST},
+    directory::Kind,
+    exposure::Guard,
+    look::{Look, Looked, too_many},
+    open_root::{OpenRoot, open_root, root_reason},
     parallel,
+    record::Record,
+    stamps::SETTLED,
+    unit::Unit,
 };
 
 /// What a scan found, in the order of the roots, then of the paths.
-#[derive(Debug, Default)]
-pub(crate) struct Scan {
-    pub(crate) finds: Vec<Find>,
+#[derive(Debug)]
+pub(crate) struct Scan<F> {
+    pub(crate) finds: Vec<Find<F>>,
     pub(crate) problems: Vec<Problem>,
+    /// What is known from now on of each root that could be opened and relied upon.
+    /// Each with whether that is news.
+    pub(crate) records: Vec<(Record, bool)>,
+    /// Where another look tells what may have been hidden from this one, as changes of this very moment are.
+    pub(crate) unsettled: Vec<Unsettled>,
+    /// The roots that could be opened.
+    pub(crate) opened: Vec<Opened>,
 }
 
-/// Looks through the roots.
-pub(crate) fn scan(roots: &[Root], options: &Options) -> Scan {
-    let guard = Guard::new();
-    let mut problems = Vec::new();
-    let mut resolved = HashSet::new();
-    let mut opened = Vec::new();
-    for (rank, root) in roots.iter().enumerate() {
-        match open_root(root, rank, &guard, &mut resolved) {
-            Ok(root) => {
-                problems.extend(root.exposure.clone().map(|reason| Problem::new(&root.path, reason)));
-                opened.push(root);
-            }
-            Err(problem) => problems.push(problem),
-        }
-    }
-    let mut places = Vec::new();
-    for root in &opened {
-        places.extend(list_root(root, options, &mut problems).into_iter().map(|(name, kind)| (root, name, kind)));
-    }
-    let looks = parallel::map(&places, options.threads, |(root, name, kind)| {
-        Look { root, guard: &guard, limit: options.limits.directories_per_plugin, scan: Scan::default() }
-            .look(name, *kind)
-    });
-    let mut seen = HashSet::new();
-    let mut finds = Vec::new();
-    for look in looks {
-        problems.extend(look.problems);
-        // Where one root lies within another, both see the same directories: the earlier root has them.
-        finds.extend(look.finds.into_iter().filter(|find| seen.insert(find.place().directory.clone())));
-    }
-    if finds.len() > options.limits.finds {
-        let place = finds[options.limits.finds].place().directory.clone();
-        let message = format!("{} finds, at most {} are kept", finds.len(), options.limits.finds);
-        problems.push(Problem::new(place, Reason::new("TooManyEntries", message)));
-        finds.truncate(options.limits.finds);
-    }
-    Scan { finds, problems }
+/// A place that changed so shortly before the look that a change after it may not show, and when it will.
+#[derive(Debug, Clone)]
+pub(crate) struct Unsettled {
+    pub(crate) root: PathBuf,
+    /// The name in the root; none if it is the root itself.
+    pub(crate) name: Option<OsString>,
+    pub(crate) until: SystemTime,
 }
 
-struct OpenRoot {
-    root: Arc<Root>,
-    rank: usize,
-    /// Resolved: from here on, no link is followed.
-    path: PathBuf,
-    directory: Directory,
-    /// Why nothing in this root can be relied on, if so.
-    exposure: Option<Reason>,
+/// A root that was opened: its place in the order of roots, its resolved path, and whether it can be relied upon.
+#[derive(Debug, Clone)]
+pub(crate) struct Opened {
+    pub(crate) rank: usize,
+    pub(crate) path: PathBuf,
+    pub(crate) is_reliable: bool,
 }
 
-fn open_root(root: &Root, rank: usize, guard: &Guard, resolved: &mut HashSet<PathBuf>) -> Result<OpenRoot, Problem> {
-    let problem = |refusal: &Refusal| Problem::new(root.path(), root_reason(root.path(), refusal));
-    let path = fs::canonicalize(root.path()).map_err(|error| problem(&Refusal::of(error)))?;
-    if !resolved.insert(path.clone()) {
-        let message = format!("{} is the same directory as an earlier root", root.path().display());
-        let reason = Reason::new("DuplicateRoot", message).with_hint("name it once; the first of the two counts");
-        return Err(Problem::new(root.path(), reason));
-    }
-    let directory = Directory::open_resolved(&path).map_err(|refusal| problem(&refusal))?;
-    let exposure = root_exposure(&path, &directory, guard).map_err(|refusal| problem(&refusal))?;
-    Ok(OpenRoot { root: Arc::new(root.clone()), rank, path, directory, exposure })
+/// What a scan goes by.
+pub(crate) struct Scanner<'a, A: Assess> {
+    pub(crate) options: &'a Options,
+    pub(crate) assess: &'a A,
+    pub(crate) guard: Guard,
+    /// The time, if what is found is to be remembered.
+    pub(crate) remembered_at: Option<SystemTime>,
 }
 
-fn root_reason(path: &Path, refusal: &Refusal) -> Reason {
-    match refusal {
-        Refusal::Missing => Reason::new("RootMissing", format!("root {} does not exist", path.display()))
-            .with_hint("create the directory, or remove the root from the list"),
-        Refusal::NotDirectory => Reason::new("RootNotDirectory", format!("root {} is not a directory", path.display()))
-            .with_hint("name the directory that holds the plugins' directories"),
-        other => other.reason(path),
-    }
-}
-
-/// The root itself, then its parents from the nearest to the top.
-fn root_exposure(path: &Path, directory: &Directory, guard: &Guard) -> Result<Option<Reason>, Refusal> {
-    let Some(ownership) = directory.ownership()? else { return Ok(None) };
-    if let Some(reason) = guard.exposure(path, ownership, Part::Own) {
-        return Ok(Some(reason));
-    }
-    for parent in path.ancestors().skip(1) {
-        let exposure = Directory::ownership_of(parent)?.and_then(|own| guard.exposure(parent, own, Part::Parent));
-        if exposure.is_some() {
-            return Ok(exposure);
-        }
-    }
-    Ok(None)
-}
-
-fn list_root(root: &OpenRoot, options: &Options, problems: &mut Vec<Problem>) -> Vec<(OsString, Kind)> {
-    if root.directory.kind(OsStr::new(MANIFEST)).is_ok() {
-        let message = format!("root {} is itself a plugin, not a directory of plugins", root.path.display());
-        let reason = Reason::new("RootIsPlugin", message).with_hint("name its parent directory as the root");
-        problems.push(Problem::new(&root.path, reason));
-    }
-    let limit = options.limits.directories_per_root;
-    match root.directory.children(limit) {
-        Ok(children) => {
-            problems.extend(children.truncated.then(|| too_many(&root.path, limit)));
-            children.named
-        }
-        Err(refusal) => {
-            problems.push(Problem::new(&root.path, root_reason(&root.path, &refusal)));
-            Vec::new()
-        }
-    }
-}
-
-fn too_many(path: &Path, limit: usize) -> Problem {
-    let message = format!("{} holds more than {limit} directories; the rest is not looked at", path.display());
-    Problem::new(path, Reason::new("TooManyEntries", message).with_hint("spread the plugins over several roots"))
-}
-
-/// The look at one subdirectory of a root.
-struct Look<'a> {
+/// A subdirectory of a root, or a link in the place of one.
+struct Spot<'a> {
     root: &'a OpenRoot,
-    guard: &'a Guard,
-    limit: usize,
-    scan: Scan,
+    name: Cow<'a, OsStr>,
+    kind: Kind,
+    known: Option<&'a Unit>,
 }
 
-impl Look<'_> {
-    fn look(mut self, name: &OsStr, kind: Kind) -> Scan {
-        let path = self.root.path.join(name);
-        if let Some(directory) = self.open(&self.root.directory, name, kind, &path, Layout::Flat) {
-            let exposure = self.exposure(&directory, &path, self.root.exposure.as_ref());
-            let is_plugin = self.visit(&directory, &path, Layout::Flat, exposure.as_ref());
-            self.look_for_versions(&directory, &path, is_plugin, exposure.as_ref());
+/// A root with what is known of it.
+struct Known {
+    root: OpenRoot,
+    record: Option<Arc<Record>>,
+}
+
+impl<A: Assess> Scanner<'_, A> {
+    /// Looks through the roots; `recall` gives what is known of one by its resolved path.
+    pub(crate) fn scan(&self, roots: &[Root], recall: impl Fn(&Path) -> Option<Arc<Record>>) -> Scan<A::Facts> {
+        let mut problems = Vec::new();
+        let opened = self.open(roots, recall, &mut problems);
+        let mut records: Vec<_> = opened.iter().map(|known| Record::empty(&known.root.path)).collect();
+        let mut spots = Vec::new();
+        for (known, record) in opened.iter().zip(&mut records) {
+            record.stamp = self.list(known, &mut spots, &mut problems);
         }
-        self.scan
+        let looks = self.look_at(&spots);
+        let overlap = overlap(&opened);
+        let (mut seen, mut finds, mut unsettled) = (HashSet::new(), Vec::new(), Vec::new());
+        let ranks: Vec<_> = opened.iter().map(|known| known.root.rank).collect();
+        for (spot, look) in spots.iter().zip(looks) {
+            problems.extend(look.problems);
+            unsettled.extend(look.look_again_at.map(|until| Unsettled {
+                root: spot.root.path.clone(),
+                name: Some(spot.name.clone().into_owned()),
+                until,
+            }));
+            // Where one root lies within another, both see the same directories: the earlier root has them.
+            let is_new = |find: &Find<A::Facts>| !overlap || seen.insert(find.place().directory.clone());
+            finds.extend(look.finds.into_iter().filter(is_new));
+            if let (Some(unit), Ok(at)) = (look.unit, ranks.binary_search(&spot.root.rank)) {
+                records[at].units.push(unit);
+            }
+        }
+        self.limit(&mut finds, &mut problems);
+        for (known, record) in opened.iter().zip(&records).filter(|(_, record)| record.stamp.is_none()) {
+            let until = known.root.stamp.and_then(|stamp| stamp.changed_at().checked_add(SETTLED));
+            let until = until.filter(|until| self.remembered_at.is_some_and(|looked_at| *until >= looked_at));
+            unsettled.extend(until.map(|until| Unsettled { root: record.path.clone(), name: None, until }));
+        }
+        let is_reliable = |known: &Known| known.root.exposure.is_none();
+        let is_news = |known: &Known, record: &Record| !known.record.as_ref().is_some_and(|old| old.is_same_as(record));
+        let kept = opened.iter().zip(records).filter(|(known, _)| is_reliable(known)).map(|(known, record)| {
+            let is_news = is_news(known, &record);
+            (record, is_news)
+        });
+        let (records, opened) = (
+            kept.collect(),
+            opened
+                .iter()
+                .map(|known| Opened {
+                    rank: known.root.rank,
+                    path: known.root.path.clone(),
+                    is_reliable: is_reliable(known),
+                })
+                .collect(),
+        );
+        Scan { finds, problems, records, unsettled, opened }
     }
 
-    /// Looks one level deeper, where an installer lays the versions of a plugin.
-    ///
-    /// Inside a plugin, everything is the plugin's own, but for what carries a version's name: otherwise a stray
-    /// `plugin.json` beside installed versions would hide them all.
-    fn look_for_versions(&mut self, parent: &Directory, path: &Path, is_plugin: bool, exposure: Option<&Reason>) {
-        let children = match parent.children(self.limit) {
-            Ok(children) => children,
-            // The plugin itself has been found and its tree is judged as a whole.
-            Err(_) if is_plugin => return,
-            Err(Refusal::Missing) => return,
-            Err(refusal) => return self.refuse(path, Layout::Flat, path, &refusal),
-        };
-        self.scan.problems.extend(children.truncated.then(|| too_many(path, self.limit)));
-        for (name, kind) in children.named {
-            if is_plugin && !is_version(&name) {
-                continue;
-            }
-            let path = path.join(&name);
-            if let Some(directory) = self.open(parent, &name, kind, &path, Layout::Versioned) {
-                let exposure = self.exposure(&directory, &path, exposure);
-                self.visit(&directory, &path, Layout::Versioned, exposure.as_ref());
+    fn open(
+        &self,
+        roots: &[Root],
+        recall: impl Fn(&Path) -> Option<Arc<Record>>,
+        problems: &mut Vec<Problem>,
+    ) -> Vec<Known> {
+        let mut resolved: HashSet<PathBuf> = HashSet::new();
+        let mut opened = Vec::new();
+        for (rank, root) in roots.iter().enumerate() {
+            match open_root(root, rank, &self.guard, &mut resolved) {
+                Ok(root) => {
+                    problems.extend(root.exposure.clone().map(|reason| Problem::new(&root.path, reason)));
+                    // What others may change, or could until now, is looked at as if for the first time.
+                    let may_recall = self.remembered_at.is_some() && root.exposure.is_none();
+                    let record = may_recall.then(|| recall(&root.path)).flatten();
+                    opened.push(Known { root, record });
+                }
+                Err(problem) => problems.push(problem),
             }
         }
+        opened
     }
 
-    /// Opens a directory that may hold a plugin; what cannot be opened is a find of its own.
-    fn open(&mut self, parent: &Directory, name: &OsStr, kind: Kind, path: &Path, layout: Layout) -> Option<Directory> {
-        let hidden = name.as_encoded_bytes().starts_with(b".");
-        let opened = if kind == Kind::Symlink { Err(Refusal::Symlink) } else { parent.open(name) };
-        match opened {
-            Ok(directory) if hidden => {
-                self.report_hidden(&directory, path);
+    /// The subdirectories of a root: those that are known, if no name can have come or gone since then; and the stamp
+    /// that vouches for them next time.
+    fn list<'k>(
+        &self,
+        known: &'k Known,
+        spots: &mut Vec<Spot<'k>>,
+        problems: &mut Vec<Problem>,
+    ) -> Option<apex_files::Stamp> {
+        let Known { root, record } = known;
+        if root.directory.kind(OsStr::new(MANIFEST)).is_ok() {
+            let message = format!("root {} is itself a plugin, not a directory of plugins", root.path.display());
+            let reason = Reason::new("RootIsPlugin", message).with_hint("name its parent directory as the root");
+            problems.push(Problem::new(&root.path, reason));
+        }
+        if let Some(record) = record
+            && record.stamp.is_some()
+            && record.stamp == root.stamp
+        {
+            spots.extend(record.units.iter().map(|unit| Spot {
+                root,
+                name: Cow::Borrowed(unit.name()),
+                kind: unit.kind(),
+                known: Some(unit),
+            }));
+            return root.stamp;
+        }
+        let limit = self.options.limits.directories_per_root;
+        match root.directory.children(limit) {
+            Ok(children) => {
+                problems.extend(children.truncated.then(|| too_many(&root.path, limit)));
+                spots.extend(children.named.into_iter().map(|(name, kind)| Spot {
+                    root,
+                    kind,
+                    known: record.as_ref().and_then(|record| record.unit(&name)),
+                    name: Cow::Owned(name),
+                }));
+                root.stamp.filter(|stamp| !children.truncated && self.is_settled(*stamp))
+            }
+            Err(refusal) => {
+                problems.push(Problem::new(&root.path, root_reason(&root.path, &refusal)));
                 None
             }
-            Ok(directory) => Some(directory),
-            // Gone since the listing, or hidden: there is no plugin to speak of.
-            Err(Refusal::Missing | Refusal::NotDirectory) => None,
-            Err(_) if hidden => None,
-            Err(refusal) => {
-                self.refuse(path, layout, path, &refusal);
-                None
-            }
         }
     }
 
-    /// Installers and editors stage in hidden directories: what lies there is not offered, but not passed over in
-    /// silence either.
-    fn report_hidden(&mut self, directory: &Directory, path: &Path) {
-        if directory.kind(OsStr::new(MANIFEST)).is_ok() {
-            let message = format!("{} holds a plugin, but hidden directories are not searched", path.display());
-            let reason = Reason::new("HiddenPlugin", message).with_hint("rename the directory without the leading dot");
-            self.scan.problems.push(Problem::new(path, reason));
-        }
+    fn is_settled(&self, stamp: apex_files::Stamp) -> bool {
+        let settled = stamp.changed_at().checked_add(SETTLED);
+        settled.zip(self.remembered_at).is_some_and(|(settled, looked_at)| settled < looked_at)
     }
 
-    /// Reads the plugin in a directory, if there is one.
-    fn visit(&mut self, directory: &Directory, path: &Path, layout: Layout, exposure: Option<&Reason>) -> bool {
-        match directory.kind(OsStr::new(MANIFEST)) {
-            Ok(_) => {
-                let find = read(directory, self.place(path, layout), exposure.cloned(), self.guard);
-                self.scan.finds.push(find);
-                true
+    fn look_at(&self, spots: &[Spot<'_>]) -> Vec<Looked<A::Facts>> {
+        let done = AtomicUsize::new(0);
+        let restore = |stored: &[u8]| self.assess.restore_facts(stored);
+        parallel::map(spots, self.options.threads, |Spot { root, name, kind, known }| {
+            let finds = known.filter(|unit| unit.holds(&root.directory)).and_then(|unit| unit.finds(root, restore));
+            let looked = match (finds, known) {
+                (Some(finds), Some(unit)) => {
+                    let unit = Some((*unit).clone());
+                    Looked { finds, problems: Vec::new(), unit, look_again_at: None }
+                }
+                _ => {
+                    let look = Look::new(root, &self.guard, self.assess, self.options.limits.directories_per_plugin);
+                    look.look(name, *kind, self.remembered_at)
+                }
+            };
+            if let Some(progress) = &self.options.progress {
+                progress.tell(done.fetch_add(1, Ordering::Relaxed) + 1, spots.len());
             }
-            Err(Refusal::Missing) => false,
-            Err(refusal) => {
-                self.refuse(path, layout, &path.join(MANIFEST), &refusal);
-                true
-            }
-        }
-    }
-
-    fn refuse(&mut self, directory: &Path, layout: Layout, path: &Path, refusal: &Refusal) {
-        let place = self.place(directory, layout);
-        self.scan.finds.push(Find::refused(place, path, refusal));
-    }
-
-    fn place(&self, directory: &Path, layout: Layout) -> Place {
-        Place { root: Arc::clone(&self.root.root), rank: self.root.rank, directory: directory.to_owned(), layout }
-    }
-
-    fn exposure(&self, directory: &Directory, path: &Path, inherited: Option<&Reason>) -> Option<Reason> {
-        inherited.cloned().or_else(|| match directory.ownership() {
-            Ok(ownership) => self.guard.exposure(path, ownership?, Part::Own),
-            Err(refusal) => Some(refusal.reason(path)),
+            looked
         })
     }
+
+    fn limit(&self, finds: &mut Vec<Find<A::Facts>>, problems: &mut Vec<Problem>) {
+        let limit = self.options.limits.finds;
+        if finds.len() > limit {
+            let place = finds[limit].place().directory.clone();
+            let message = format!("{} finds, at most {limit} are kept", finds.len());
+            problems.push(Problem::new(place, Reason::new("TooManyEntries", message)));
+            finds.truncate(limit);
+        }
+    }
 }
 
-fn is_version(name: &OsStr) -> bool {
-    name.to_str().is_some_and(|name| name.parse::<PluginVersion>().is_ok())
+/// Whether one root lies within another.
+fn overlap(opened: &[Known]) -> bool {
+    let within = |one: &Known| {
+        opened.iter().any(|other| one.root.rank != other.root.rank && one.root.path.starts_with(&other.root.path))
+    };
+    opened.iter().any(within)
 }

@@ -15,7 +15,7 @@ use rustix::{
     io::Errno,
 };
 
-use crate::{Exposure, Facts, Kind, OpenError, Ownership, Part, StrictModes};
+use crate::{Exposure, Facts, Kind, OpenError, Ownership, Part, Stamp, StrictModes};
 
 #[cfg(target_os = "linux")]
 mod beneath;
@@ -145,6 +145,33 @@ impl Directory {
     /// The system says why.
     pub fn facts(&self) -> Result<Facts, OpenError> {
         Ok(Facts::of(&fstat(&self.descriptor)?))
+    }
+
+    /// The stamp of this directory: it changes with the names in it.
+    ///
+    /// # Errors
+    /// The system says why.
+    pub fn stamp(&self) -> Result<Stamp, OpenError> {
+        Ok(Stamp::of(&fstat(&self.descriptor)?))
+    }
+
+    /// The stamp of what stands at a relative path; a link at its end is stamped as such.
+    ///
+    /// A link on the way is followed: whoever compares stamps has stamped each directory on the way as well.
+    ///
+    /// # Errors
+    /// Nothing stands there, or it may not be looked at.
+    pub fn stamp_of(&self, relative: impl rustix::path::Arg) -> Result<Stamp, OpenError> {
+        Ok(Stamp::of(&statat(&self.descriptor, relative, AtFlags::SYMLINK_NOFOLLOW)?))
+    }
+
+    /// What stands under a name in this directory with its stamp; a link is told as such.
+    ///
+    /// # Errors
+    /// Nothing stands there, or it may not be looked at.
+    pub fn facts_and_stamp_of(&self, name: &OsStr) -> Result<(Facts, Stamp), OpenError> {
+        let stat = statat(&self.descriptor, name, AtFlags::SYMLINK_NOFOLLOW)?;
+        Ok((Facts::of(&stat), Stamp::of(&stat)))
     }
 
     /// The names in it, in the order of the file system, without `.` and `..`.

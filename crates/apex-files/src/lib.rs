@@ -33,6 +33,7 @@ mod directory;
 mod facts;
 mod open_error;
 mod sole_writer;
+mod stamp;
 mod strict_modes;
 
 pub use accounts::Accounts;
@@ -41,4 +42,5 @@ pub use directory::{Directory, Entries, GuardedError};
 pub use facts::{Facts, Kind, Ownership};
 pub use open_error::OpenError;
 pub use sole_writer::{ReplaceError, SoleWriter};
+pub use stamp::Stamp;
 pub use strict_modes::{Exposure, Part, StrictModes};

@@ -2,7 +2,7 @@
 
 use std::{
     ffi::{OsStr, OsString},
-    fs::{self, DirBuilder, File, OpenOptions},
+    fs::{self, DirBuilder, File, OpenOptions, TryLockError},
     io::{self, Write},
     path::{Path, PathBuf},
 };
@@ -18,7 +18,7 @@ mod tests;
 pub struct SoleWriter {
     directory: PathBuf,
     name: OsString,
-    _lock: File,
+    lock: File,
 }
 
 impl SoleWriter {
@@ -27,13 +27,33 @@ impl SoleWriter {
     /// # Errors
     /// The lock beside the file cannot be made or taken, or the path does not end in a name.
     pub fn lock(path: &Path) -> Result<Self, ReplaceError> {
+        let (writer, lock) = Self::open(path)?;
+        writer.lock.lock().map_err(failure("lock", &lock))?;
+        Ok(writer)
+    }
+
+    /// As [`SoleWriter::lock_making_directory`], but waits for nobody: none, if another writer of the file is at work.
+    ///
+    /// # Errors
+    /// As [`SoleWriter::lock_making_directory`].
+    pub fn try_lock(path: &Path) -> Result<Option<Self>, ReplaceError> {
+        make_directory_of(path)?;
+        let (writer, lock) = Self::open(path)?;
+        match writer.lock.try_lock() {
+            Ok(()) => Ok(Some(writer)),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(source)) => Err(failure("lock", &lock)(source)),
+        }
+    }
+
+    /// The writer before it has the lock, and where that is.
+    fn open(path: &Path) -> Result<(Self, PathBuf), ReplaceError> {
         let (directory, name) = split(path)?;
         let lock = directory.join(beside(&name, "lock"));
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false);
         let file = owner_only::file(&mut options).open(&lock).map_err(failure("open", &lock))?;
-        file.lock().map_err(failure("lock", &lock))?;
-        Ok(Self { directory, name, _lock: file })
+        Ok((Self { directory, name, lock: file }, lock))
     }
 
     /// As [`SoleWriter::lock`], but makes the file's directory if there is none, with mode 0700.
@@ -41,11 +61,7 @@ impl SoleWriter {
     /// # Errors
     /// As [`SoleWriter::lock`], or the directory cannot be made.
     pub fn lock_making_directory(path: &Path) -> Result<Self, ReplaceError> {
-        let (directory, _) = split(path)?;
-        let mut builder = DirBuilder::new();
-        builder.recursive(true);
-        owner_only::directory(&mut builder);
-        builder.create(&directory).map_err(failure("create", &directory))?;
+        make_directory_of(path)?;
         Self::lock(path)
     }
 
@@ -56,6 +72,25 @@ impl SoleWriter {
     /// Something could not be written, renamed or made durable. Unless it was the very last step, the old content is
     /// still there.
     pub fn replace(&self, content: &[u8]) -> Result<(), ReplaceError> {
+        self.replace_with(|file| {
+            file.write_all(content)?;
+            file.sync_all()
+        })?;
+        owner_only::sync_directory(&self.directory).map_err(failure("sync", &self.directory))
+    }
+
+    /// Replaces the file as a whole, but leaves it to the system when that reaches the disk.
+    ///
+    /// For what says itself whether it is whole, and can be made again: after a crash of the system there may be
+    /// anything, after one of this process the old or the new content.
+    ///
+    /// # Errors
+    /// Something could not be written or renamed; the old content is still there.
+    pub fn replace_undurably(&self, write: impl FnOnce(&mut File) -> io::Result<()>) -> Result<(), ReplaceError> {
+        self.replace_with(write)
+    }
+
+    fn replace_with(&self, write: impl FnOnce(&mut File) -> io::Result<()>) -> Result<(), ReplaceError> {
         let path = self.directory.join(&self.name);
         let fresh = self.directory.join(beside(&self.name, "new"));
         // Whoever left it there died before it counted.
@@ -63,14 +98,18 @@ impl SoleWriter {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failure("remove", &fresh)(error)),
             _ => {}
         }
-        if let Err(error) = write_durably(&fresh, content) {
+        let mut options = OpenOptions::new();
+        let opened = owner_only::file(options.write(true).create_new(true)).open(&fresh);
+        if let Err(error) = opened.and_then(|mut file| write(&mut file)) {
             // What matters is why it could not be written; a rest of it is removed by the next writer at the latest.
             let _ = fs::remove_file(&fresh);
             return Err(failure("write", &fresh)(error));
         }
-        #[expect(clippy::disallowed_methods, reason = "this is the atomic replace: both fsyncs stand around it")]
-        fs::rename(&fresh, &path).map_err(failure("replace", &path))?;
-        owner_only::sync_directory(&self.directory).map_err(failure("sync", &self.directory))
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "this is the atomic replace, with both fsyncs around it where it is to be durable"
+        )]
+        fs::rename(&fresh, &path).map_err(failure("replace", &path))
     }
 }
 
@@ -86,17 +125,18 @@ pub struct ReplaceError {
     pub source: io::Error,
 }
 
+fn make_directory_of(path: &Path) -> Result<(), ReplaceError> {
+    let (directory, _) = split(path)?;
+    let mut builder = DirBuilder::new();
+    builder.recursive(true);
+    owner_only::directory(&mut builder);
+    builder.create(&directory).map_err(failure("create", &directory))
+}
+
 fn split(path: &Path) -> Result<(PathBuf, OsString), ReplaceError> {
     let name = path.file_name().ok_or_else(|| failure("name", path)(io::ErrorKind::InvalidFilename.into()))?;
     let directory = path.parent().filter(|parent| *parent != Path::new("")).unwrap_or(Path::new("."));
     Ok((directory.to_owned(), name.to_owned()))
-}
-
-fn write_durably(path: &Path, content: &[u8]) -> io::Result<()> {
-    let mut options = OpenOptions::new();
-    let mut file = owner_only::file(options.write(true).create_new(true)).open(path)?;
-    file.write_all(content)?;
-    file.sync_all()
 }
 
 /// The name of a companion file: hidden, and next to it, so that a rename stays within one file system.

@@ -61,13 +61,13 @@ pub(crate) struct Options {
 
     /// Where the discovery cache is kept
     ///
-    /// Without it, the variable APEX_CACHE_DIR names it. This release keeps no cache and writes nothing there.
+    /// Without it, the variable APEX_CACHE_DIR names it. It only spares time: nothing is trusted on its strength.
     #[arg(long, value_name = "DIR", global = true, conflicts_with = "no_cache")]
     pub(crate) cache_dir: Option<PathBuf>,
 
     /// Do without the discovery cache
     ///
-    /// In this release that is always so.
+    /// Everything is read, checked and hashed again.
     #[arg(long, global = true)]
     pub(crate) no_cache: bool,
 
@@ -121,6 +121,8 @@ pub(crate) enum Command {
     Keys(command::keys::Arguments),
     Trust(command::trust::Arguments),
     Audit(command::audit::Arguments),
+    Watch(command::watch::Arguments),
+    Doctor(command::doctor::Arguments),
     Completions(command::completions::Arguments),
 }
 

@@ -3,6 +3,7 @@
 pub(crate) mod audit;
 pub(crate) mod check;
 pub(crate) mod completions;
+pub(crate) mod doctor;
 pub(crate) mod enable;
 pub(crate) mod inspect;
 pub(crate) mod keys;
@@ -12,6 +13,7 @@ pub(crate) mod run;
 pub(crate) mod sign;
 pub(crate) mod trust;
 pub(crate) mod verify;
+pub(crate) mod watch;
 pub(crate) mod why;
 
 use crate::{arguments::Command, exit::Exit, failure::Failure, session::Session};
@@ -32,6 +34,8 @@ pub(crate) async fn run(command: Command, session: &mut Session) -> Result<Exit,
         Command::Keys(arguments) => keys::run(&arguments, session),
         Command::Trust(arguments) => trust::run(&arguments, session),
         Command::Audit(arguments) => audit::run(&arguments, session),
+        Command::Watch(arguments) => watch::run(&arguments, session).await,
+        Command::Doctor(arguments) => doctor::run(&arguments, session).await,
         Command::Completions(arguments) => completions::run(&arguments, session),
     }
 }

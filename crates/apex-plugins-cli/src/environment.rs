@@ -20,6 +20,8 @@ pub(crate) struct Environment {
     pub(crate) store: Option<PathBuf>,
     /// `APEX_STATE_DIR`.
     pub(crate) state_dir: Option<PathBuf>,
+    /// `APEX_CACHE_DIR`.
+    pub(crate) cache_dir: Option<PathBuf>,
     /// The names of the variables that the dynamic linker obeys, as far as they are set.
     pub(crate) linker_variables: Vec<OsString>,
     /// The user's own directories, if they can be told.
@@ -32,6 +34,7 @@ pub(crate) struct UserDirectories {
     pub(crate) config: PathBuf,
     pub(crate) data: PathBuf,
     pub(crate) state: PathBuf,
+    pub(crate) cache: PathBuf,
 }
 
 /// The program's name in the user's and the system's directories.
@@ -45,6 +48,7 @@ impl Environment {
             plugin_path: env::var_os("APEX_PLUGIN_PATH").filter(|value| !value.is_empty()),
             store: path("APEX_STORE"),
             state_dir: path("APEX_STATE_DIR"),
+            cache_dir: path("APEX_CACHE_DIR"),
             linker_variables: env::vars_os().map(|(name, _)| name).filter(|name| is_the_linkers(name)).collect(),
             user: UserDirectories::of_process(),
         }
@@ -74,13 +78,18 @@ impl UserDirectories {
         let base = etcetera::choose_base_strategy().ok()?;
         let own = |directory: PathBuf| directory.join(NAME);
         let state = base.state_dir().unwrap_or_else(|| base.data_dir());
-        let found = Self { config: own(base.config_dir()), data: own(base.data_dir()), state: own(state) };
+        let found = Self {
+            config: own(base.config_dir()),
+            data: own(base.data_dir()),
+            state: own(state),
+            cache: own(base.cache_dir()),
+        };
         found.is_absolute().then_some(found)
     }
 
     /// A relative home directory would lead into the working directory.
     fn is_absolute(&self) -> bool {
-        [&self.config, &self.data, &self.state].into_iter().all(|path| Path::is_absolute(path))
+        [&self.config, &self.data, &self.state, &self.cache].into_iter().all(|path| Path::is_absolute(path))
     }
 }
 

@@ -17,6 +17,7 @@ mod log;
 mod output;
 mod parameters;
 mod progress;
+mod scan_bar;
 mod session;
 mod settings;
 mod signing_key;

@@ -9,6 +9,7 @@ use crate::{
     exit::Exit,
     failure::Failure,
     output::Output,
+    scan_bar::ScanBar,
     settings::{SearchRoot, Settings},
     stderr::Stderr,
 };
@@ -75,7 +76,13 @@ impl Session {
             builder = builder.configuration(id.clone(), configuration.clone());
         }
         let builder = builder.trust(trust).policy(settings.policy().into()).overrides(settings.overrides_file()?);
-        let builder = builder.environment(settings.linker_variables());
+        let mut builder = builder.environment(settings.linker_variables());
+        if let Some(directory) = settings.cache_dir() {
+            builder = builder.cache(directory);
+        }
+        // A bar that is gone with the scan.
+        let bar = ScanBar::new(&self.stderr, self.options.quiet);
+        let builder = builder.scan_progress(bar.teller());
         adjust(builder).build().await.map_err(|error| build_failure(&error))
     }
 }

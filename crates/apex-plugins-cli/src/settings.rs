@@ -108,6 +108,13 @@ impl Settings {
         self.directory(chosen, "--state-dir", |user| user.state.join("states"))
     }
 
+    /// Where the discovery cache is kept; none if there is to be none, or no place for it.
+    pub(crate) fn cache_dir(&self) -> Option<PathBuf> {
+        let chosen = self.options.cache_dir.as_ref().or(self.environment.cache_dir.as_ref()).cloned();
+        let default = || self.environment.user.as_ref().map(|user| user.cache.join("discovery"));
+        if self.options.no_cache { None } else { chosen.or_else(default) }
+    }
+
     /// The trust store's file; an environment variable cannot name it.
     pub(crate) fn trust_file(&self) -> Result<PathBuf, Failure> {
         self.directory([&self.options.trust, &self.config.trust, &None], "--trust", |user| {
@@ -183,6 +190,7 @@ mod tests {
             config: directory(".config"),
             data: directory("data"),
             state: directory("state"),
+            cache: directory("cache"),
         };
         let environment = Environment {
             plugin_path: Some("/path/one:relative".into()),
@@ -227,6 +235,14 @@ mod tests {
         let defaults = Settings { options: Options::default(), config: ConfigFile::default(), ..settings };
         assert_eq!(defaults.trust_file().unwrap(), Path::new("/home/ada/.config/apex/trust.json"));
         assert_eq!(defaults.policy(), PolicyName::Standard);
+    }
+
+    #[test]
+    fn the_cache_is_where_it_was_put_or_nowhere() {
+        let of = |options| settings(options, ConfigFile::default()).cache_dir();
+        assert_eq!(of(Options::default()), Some("/home/ada/cache/apex/discovery".into()));
+        assert_eq!(of(Options { cache_dir: Some("here".into()), ..Options::default() }), Some("here".into()));
+        assert_eq!(of(Options { no_cache: true, ..Options::default() }), None);
     }
 
     #[test]

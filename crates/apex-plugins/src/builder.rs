@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, ffi::OsString, io, path::PathBuf, sync::Arc, ti
 
 use apex_abi::PluginModule;
 use apex_audit::AuditSink;
-use apex_discover::{OverridesError, Root};
+use apex_discover::{Cache, Options, OverridesError, Root};
 #[cfg(target_os = "linux")]
 use apex_exec::ChildProgram;
 use apex_exec::{Limits, Loader};
@@ -22,6 +22,8 @@ use crate::{PluginManager, authority::Clock, background::BackgroundError};
 #[must_use = "a builder does nothing until `build` is awaited"]
 pub struct Builder {
     pub(crate) roots: Vec<Root>,
+    pub(crate) scans: Options,
+    pub(crate) watches: bool,
     pub(crate) linked: Vec<(Document, PluginModule)>,
     pub(crate) trust: TrustStore,
     pub(crate) trust_file: Option<PathBuf>,
@@ -44,6 +46,8 @@ impl Default for Builder {
     fn default() -> Self {
         Self {
             roots: Vec::new(),
+            scans: Options::default(),
+            watches: false,
             linked: Vec::new(),
             trust: TrustStore::empty(),
             trust_file: None,
@@ -74,6 +78,31 @@ impl Builder {
     /// Adds a developer's directory, whose plugins may be unsigned or changed; they never run in process.
     pub fn dev_root(mut self, path: impl Into<PathBuf>) -> Self {
         self.roots.push(Root::dev(path));
+        self
+    }
+
+    /// Keeps what scans establish in a directory, so that the next start only asks what has changed since.
+    ///
+    /// It holds facts about files, never verdicts, and nothing is loaded on the strength of it, see [`Cache`]. Several
+    /// processes may share it; where it cannot be written, scans take longer, and nothing else.
+    pub fn cache(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.scans = self.scans.cache(Cache::new(directory));
+        self
+    }
+
+    /// Follows the roots as they change; without it, [`PluginManager::rescan`] looks again.
+    ///
+    /// Each change is told by [`Event::Registry`](crate::Event::Registry). What cannot be watched, because the system's
+    /// limit of watches is reached or the file system tells nothing, is asked for its stamps every few seconds.
+    pub fn watch(mut self) -> Self {
+        self.watches = true;
+        self.scans = self.scans.remember();
+        self
+    }
+
+    /// Sets who is told how many of how many directories a scan has looked at; called from several threads, often.
+    pub fn scan_progress(mut self, tell: impl Fn(usize, usize) + Send + Sync + 'static) -> Self {
+        self.scans = self.scans.progress(tell);
         self
     }
 
@@ -165,7 +194,8 @@ impl Builder {
         self
     }
 
-    /// Sets what the time is taken from, for the validity of keys and for records; the system's clock, if not called.
+    /// Sets what the time is taken from, for the validity of keys, for records, and for the age of what changed in the
+    /// roots; the system's clock, if not called.
     pub fn clock(mut self, clock: impl Fn() -> SystemTime + Send + Sync + 'static) -> Self {
         self.clock = Arc::new(clock);
         self
@@ -247,8 +277,8 @@ pub enum BuildError {
     /// The file that says whom to trust cannot be used; running without it could trust too much or too little.
     #[error("the trust store cannot be used")]
     Trust(#[source] TrustStoreError),
-    /// The file that says whom to trust cannot be watched.
-    #[error("no thread could be started to watch the trust store")]
+    /// The file that says whom to trust, or the roots, cannot be watched.
+    #[error("no thread could be started to watch the trust store or the roots")]
     Watch(#[source] io::Error),
     /// The scan could not be run.
     #[error("the plugin roots could not be scanned")]

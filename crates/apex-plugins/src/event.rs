@@ -6,7 +6,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use apex_discover::Catalogue;
+use apex_discover::{Catalogue, Change};
 use apex_exec::{Lifecycle, ProcessStarted, SlowPoll};
 use apex_meta::{PluginId, PluginVersion, Reason};
 use futures::{Stream, stream::BoxStream};
@@ -18,6 +18,10 @@ use tokio::sync::broadcast;
 pub enum Event {
     /// The roots were scanned; this is what is there now.
     Discovered(Arc<Catalogue>),
+    /// A plugin was added, changed or removed, or something else became of it, and why.
+    ///
+    /// Those of one look at the roots come one after the other, then [`Event::Discovered`] with the whole.
+    Registry(Change),
     /// An instance went from one state of its life to another.
     Lifecycle {
         /// The plugin.

@@ -43,6 +43,7 @@ mod instances;
 mod manager;
 mod objection;
 mod quarantine;
+mod root_watch;
 mod running;
 mod services;
 mod shutdown;
@@ -62,7 +63,7 @@ pub use apex_trust as trust;
 
 pub use apex_abi::PluginModule;
 pub use apex_audit::{AuditError, AuditSink, FileSink};
-pub use apex_discover::{Catalogue, Entry, Query};
+pub use apex_discover::{Catalogue, Change, ChangeKind, Entry, Query};
 pub use apex_exec::{CallError, CallEvent, Limits, ProgressSink};
 pub use apex_host::run_if_child;
 pub use apex_meta::{

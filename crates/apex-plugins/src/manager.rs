@@ -2,15 +2,15 @@
 
 use std::{
     sync::{Arc, Mutex, PoisonError, RwLock, mpsc::Sender},
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 use apex_audit::Happening;
-use apex_discover::{Catalogue, Entry, Options, Override, Overrides, OverridesError, discover_with};
+use apex_discover::{Catalogue, Changes, Discovery, Entry, Options, Override, Overrides, OverridesError, Watcher};
 use apex_exec::{ActionMetrics, Loader};
 use apex_meta::{Placement, PluginId, PluginVersion, Reason, Status};
 use apex_resolve::{Candidate, Explanation, NoCandidate, Selection};
-use apex_trust::{TrustStore, Verified};
+use apex_trust::{Examination, TrustStore, Verified};
 
 use crate::{
     BuildError, Builder, Call, PluginSpec,
@@ -21,6 +21,7 @@ use crate::{
     event::{EventStream, Events},
     instances::Instances,
     quarantine::Notes,
+    root_watch::RootWatch,
     shutdown::ShutdownReport,
     trust_file::TrustFile,
 };
@@ -40,13 +41,15 @@ pub(crate) struct Inner {
     pub(crate) loader: Loader,
     pub(crate) catalogue: RwLock<Arc<Catalogue>>,
     /// Held while the roots are scanned, so that an older verdict never replaces a newer one.
-    pub(crate) scanning: Mutex<()>,
+    pub(crate) discovery: Mutex<Discovery<Examination>>,
     pub(crate) instances: Instances,
     pub(crate) events: Events,
     pub(crate) auditor: Auditor,
     pub(crate) quarantines: Notes,
     /// The watch of the trust store's file goes on as long as this is there.
     pub(crate) watch: Mutex<Option<Sender<()>>>,
+    /// As does the watch of the roots.
+    pub(crate) root_watch: Mutex<Option<RootWatch>>,
 }
 
 impl PluginManager {
@@ -69,15 +72,18 @@ impl PluginManager {
             Placement::Process => Vec::new(),
             _ => settings.environment.clone(),
         };
+        // Watched before they are scanned, so that what changes meanwhile is not missed.
+        let watcher = watcher(&settings).await?;
         let inner = Arc::new(Inner {
             authority: Authority::new(store, settings.policy, history, Arc::clone(&clock)).with_environment(exposed_to),
             auditor: Auditor::new(settings.audit.clone(), clock, events.clone()),
             loader: settings.loader(),
             catalogue: RwLock::new(Arc::new(Catalogue::empty())),
-            scanning: Mutex::new(()),
+            discovery: Mutex::new(discovery(&settings)),
             instances: Instances::default(),
             quarantines: Notes::default(),
             watch: Mutex::new(None),
+            root_watch: Mutex::new(None),
             settings,
             events,
         });
@@ -86,6 +92,10 @@ impl PluginManager {
         if let Some(file) = watched {
             let watch = file.watch(Arc::downgrade(&manager.inner)).map_err(BuildError::Watch)?;
             *manager.inner.watch.lock().unwrap_or_else(PoisonError::into_inner) = Some(watch);
+        }
+        if let Some(watcher) = watcher {
+            let watch = RootWatch::start(watcher, Arc::downgrade(&manager.inner)).map_err(BuildError::Watch)?;
+            *manager.inner.root_watch.lock().unwrap_or_else(PoisonError::into_inner) = Some(watch);
         }
         Ok(manager)
     }
@@ -166,17 +176,16 @@ impl PluginManager {
     /// # Errors
     /// It has no readable metadata or no directory, or verification fails.
     pub async fn verify_entry(&self, entry: &Entry) -> Result<Verified, Reason> {
-        let (Some(document), Some(path)) = (entry.document().cloned(), entry.path().map(std::path::Path::to_path_buf))
-        else {
-            return Err(entry.reason().cloned().unwrap_or_else(|| {
-                Reason::new("NothingToVerify", "the plugin is linked into this program and has no files")
-            }));
+        let Some(path) = entry.path().map(std::path::Path::to_path_buf) else {
+            return Err(Reason::new("NothingToVerify", "the plugin is linked into this program and has no files"));
         };
-        let (inner, is_dev) = (Arc::clone(&self.inner), entry.is_dev());
+        let (inner, is_dev, found) = (Arc::clone(&self.inner), entry.is_dev(), entry.clone());
         // Whether another find of the id is signed was settled by the scan, which saw all of them.
         let siblings_signed = entry.reason().is_some_and(|reason| reason.code == "SignatureStripped");
         let subject = subject_of_entry(entry);
         let verify = move || {
+            // Where a cache spared reading it, it is read now.
+            let Some(document) = found.document().cloned() else { return Err(without_document(&found)) };
             let verified = inner.authority.verify(&path, &document, is_dev, siblings_signed);
             match (&verified, subject) {
                 (Ok(verified), _) => inner.auditor.record(Happening::Verify { subject: subject_of(verified) }),
@@ -245,6 +254,7 @@ impl PluginManager {
     /// as blocking actions that do not return. The host can exit in any case.
     pub async fn shutdown(&self, drain: Duration) -> ShutdownReport {
         self.inner.watch.lock().unwrap_or_else(PoisonError::into_inner).take();
+        self.inner.root_watch.lock().unwrap_or_else(PoisonError::into_inner).take();
         let report = self.inner.instances.shutdown(drain).await;
         self.inner.quarantines.settle().await;
         report
@@ -252,21 +262,25 @@ impl PluginManager {
 }
 
 impl Inner {
-    fn scan(&self) -> Result<Catalogue, BuildError> {
+    fn overrides(&self) -> Result<Overrides, BuildError> {
         let overrides = match &self.settings.overrides {
             Some(file) => Overrides::load(file).map_err(BuildError::Overrides)?,
             None => Overrides::empty(),
         };
         self.quarantines.saw(&overrides);
-        let linked = self.settings.linked.iter().map(|(document, _)| document.clone());
-        let options = linked.fold(Options::default(), Options::linked);
-        Ok(discover_with(&self.settings.roots, &Trust(&self.authority.verifier()), &overrides, &options))
+        Ok(overrides)
     }
 
     /// Scans, and puts what was found in the place of what was known.
     pub(crate) fn rescan(&self) -> Result<Arc<Catalogue>, BuildError> {
-        let _turn = self.scanning.lock().unwrap_or_else(PoisonError::into_inner);
-        let found = self.scan()?;
+        self.follow(&Changes::All)
+    }
+
+    /// Looks at what may have changed, and puts what was found in the place of what was known.
+    pub(crate) fn follow(&self, changes: &Changes) -> Result<Arc<Catalogue>, BuildError> {
+        let mut discovery = self.discovery.lock().unwrap_or_else(PoisonError::into_inner);
+        let (verifier, overrides) = (self.authority.verifier(), self.overrides()?);
+        let found = discovery.update(changes, &Trust(&verifier), &overrides);
         let (before, catalogue) = {
             let mut current = self.catalogue.write().unwrap_or_else(PoisonError::into_inner);
             let catalogue = Arc::new(found.succeeding(&current));
@@ -276,8 +290,23 @@ impl Inner {
             running.retire(&self.settings.limits);
         }
         self.auditor.scanned(&before, &catalogue);
+        if before.generation() > 0 {
+            for change in catalogue.changes_since(&before) {
+                self.events.send(crate::Event::Registry(change));
+            }
+        }
         self.events.send(crate::Event::Discovered(Arc::clone(&catalogue)));
         Ok(catalogue)
+    }
+
+    /// Adds the places that must be looked at once more, and whose time has come.
+    pub(crate) fn with_unsettled(&self, changes: Changes) -> Changes {
+        self.discovery.lock().unwrap_or_else(PoisonError::into_inner).with_unsettled(changes)
+    }
+
+    /// When there will be such places.
+    pub(crate) fn look_again_at(&self) -> Option<SystemTime> {
+        self.discovery.lock().unwrap_or_else(PoisonError::into_inner).look_again_at()
     }
 
     /// Goes by another trust store: first for what is loaded, then for what lies in the roots.
@@ -304,6 +333,33 @@ impl Inner {
         let (code, message) = (reason.code.to_string(), reason.message.clone());
         self.auditor.record(Happening::TrustUnreadable { code, message });
     }
+}
+
+/// Discovery as the settings want it.
+fn discovery(settings: &Builder) -> Discovery<Examination> {
+    let linked = settings.linked.iter().map(|(document, _)| document.clone());
+    let (scans, now) = (settings.scans.clone(), Arc::clone(&settings.clock));
+    Discovery::new(settings.roots.clone(), linked.fold(scans.clock(move || now()), Options::linked))
+}
+
+/// What watches the roots, if that is wanted; many directories take a while.
+async fn watcher(settings: &Builder) -> Result<Option<Watcher>, BuildError> {
+    if !settings.watches {
+        return Ok(None);
+    }
+    let roots = settings.roots.clone();
+    let watching = background::run("apex-watch", move || Watcher::new(&roots)).await;
+    watching.map(Some).map_err(BuildError::Scan)
+}
+
+/// Why an entry has no document: it never had one, or it changes right now.
+fn without_document(entry: &Entry) -> Reason {
+    let changed = || {
+        let path = entry.path().unwrap_or(std::path::Path::new("")).display();
+        Reason::new("Unreadable", format!("the plugin.json in {path} is not the one that was scanned"))
+            .with_hint("scan again once nothing changes the directory any more")
+    };
+    entry.reason().cloned().unwrap_or_else(changed)
 }
 
 fn matching<'a>(catalogue: &'a Catalogue, spec: &'a PluginSpec) -> impl Iterator<Item = &'a Entry> {

@@ -85,7 +85,7 @@ impl Inner {
         let quarantine = Quarantine { id: key.id.clone(), version: key.version.clone(), digest, message };
         let written = {
             // No scan may take it for lifted before it is in the file.
-            let _turn = self.scanning.lock().unwrap_or_else(PoisonError::into_inner);
+            let _turn = self.discovery.lock().unwrap_or_else(PoisonError::into_inner);
             let written = Overrides::edit(file, |overrides| overrides.quarantine(quarantine));
             if written.is_ok() {
                 self.instances.noted(key);

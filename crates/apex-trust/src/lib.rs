@@ -59,4 +59,4 @@ pub use tree::{OpenedFile, Tree, TreeError, TreeFile, TreeLimit, tree_digest};
 pub use tree_path::{Collision, InvalidPath, PathCensus, PathFault, TreePath};
 pub use trust_error::{LibraryError, TrustError};
 pub use verified::Verified;
-pub use verifier::{Acceptance, Examination, Judgement, StoredExamination, Subject, Verifier};
+pub use verifier::{Acceptance, Claims, Examination, Judgement, StoredExamination, Subject, Verifier};

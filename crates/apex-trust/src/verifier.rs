@@ -16,12 +16,14 @@ use crate::{
     sealed_file::{SealError, SealedFile},
 };
 
+mod claims;
 mod examination;
 mod judgement;
 mod stored;
 #[cfg(all(test, target_os = "linux"))]
 mod tests;
 
+pub use claims::Claims;
 pub use examination::Examination;
 pub use judgement::{Acceptance, Judgement, Subject};
 pub use stored::StoredExamination;

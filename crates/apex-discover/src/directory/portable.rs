@@ -4,13 +4,16 @@
 //! nothing runs on the strength of this.
 
 use std::{
-    ffi::OsStr,
+    ffi::{CStr, OsStr},
     fs::{self, File, FileType},
-    io::Read,
+    io::{self, Read},
     path::{Path, PathBuf},
 };
 
+use apex_files::Stamp;
+
 use super::{Children, Kind, Ownership, Refusal, Smallest};
+use crate::stamps::StampedChild;
 
 /// A directory that was there when it was opened.
 #[derive(Debug)]
@@ -59,6 +62,21 @@ impl Directory {
         Ok(children.finish())
     }
 
+    /// By what a change of the directory is known: nothing here.
+    pub(crate) fn stamp(&self) -> Option<Stamp> {
+        None
+    }
+
+    /// Whether what stands at a path has a stamp: not known here.
+    pub(crate) fn has_stamp(&self, _path: &CStr, _stamp: &[u8]) -> bool {
+        false
+    }
+
+    /// Everything in it with its stamp: not known here.
+    pub(crate) fn stamped_children(&self) -> Option<Vec<StampedChild>> {
+        None
+    }
+
     /// Reads a regular file, at most so many bytes of it.
     pub(crate) fn read(&self, name: &OsStr, limit: u64) -> Result<(Vec<u8>, Option<Ownership>), Refusal> {
         match self.kind(name)? {
@@ -72,6 +90,11 @@ impl Directory {
         file.take(limit).read_to_end(&mut bytes).map_err(Refusal::of)?;
         Ok((bytes, None))
     }
+}
+
+/// Refuses: nothing that is kept could be relied upon here.
+pub(crate) fn open_file(_path: &Path) -> io::Result<(File, Option<Ownership>)> {
+    Err(io::ErrorKind::Unsupported.into())
 }
 
 fn kind(file_type: FileType) -> Kind {

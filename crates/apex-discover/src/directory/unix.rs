@@ -1,10 +1,16 @@
 //! Directories by descriptor: every name is looked up in an open directory, with no way for a link to lead elsewhere.
 
-use std::{ffi::OsStr, io::Read, path::Path};
+use std::{
+    ffi::{CStr, OsStr},
+    fs::File,
+    io::{self, Read},
+    path::Path,
+};
 
-use apex_files::OpenError;
+use apex_files::{OpenError, Stamp};
 
 use super::{Children, Kind, Ownership, Refusal, Smallest};
+use crate::stamps::StampedChild;
 
 /// An open directory.
 #[derive(Debug)]
@@ -53,6 +59,26 @@ impl Directory {
         Ok(children.finish())
     }
 
+    /// By what a change of the directory is known.
+    pub(crate) fn stamp(&self) -> Option<Stamp> {
+        self.0.stamp().ok()
+    }
+
+    /// Whether what stands at a path has this stamp.
+    pub(crate) fn has_stamp(&self, path: &CStr, stamp: &[u8]) -> bool {
+        self.0.stamp_of(path).is_ok_and(|now| now.as_bytes() == stamp)
+    }
+
+    /// Everything in it with its stamp, in no particular order; none if that cannot be had.
+    pub(crate) fn stamped_children(&self) -> Option<Vec<StampedChild>> {
+        let stamped = |entry: Result<(std::ffi::OsString, _), OpenError>| {
+            let (name, _) = entry?;
+            let (facts, stamp) = self.0.facts_and_stamp_of(&name)?;
+            Ok((name, facts.kind == apex_files::Kind::Directory, stamp))
+        };
+        self.0.entries().ok()?.map(stamped).collect::<Result<_, OpenError>>().ok()
+    }
+
     /// Reads a regular file, at most so many bytes of it, and tells who may change it.
     pub(crate) fn read(&self, name: &OsStr, limit: u64) -> Result<(Vec<u8>, Option<Ownership>), Refusal> {
         // Looked at before it is opened: opening a device may already do something.
@@ -66,6 +92,16 @@ impl Directory {
         file.take(limit).read_to_end(&mut bytes).map_err(Refusal::of)?;
         Ok((bytes, Some(facts.ownership)))
     }
+}
+
+/// Opens a regular file that no link stands in the place of, and tells who may change it.
+pub(crate) fn open_file(path: &Path) -> io::Result<(File, Option<Ownership>)> {
+    let (Some(directory), Some(name)) = (path.parent(), path.file_name()) else {
+        return Err(io::ErrorKind::InvalidFilename.into());
+    };
+    let opened = apex_files::Directory::open(&directory.canonicalize()?);
+    let (file, facts) = opened.and_then(|directory| directory.file(Path::new(name))).map_err(OpenError::into_io)?;
+    Ok((file, Some(facts.ownership)))
 }
 
 impl From<apex_files::Kind> for Kind {

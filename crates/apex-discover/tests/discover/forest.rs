@@ -50,7 +50,7 @@ impl Tree {
     }
 }
 
-fn plugin() -> impl Strategy<Value = Plugin> {
+pub(crate) fn plugin() -> impl Strategy<Value = Plugin> {
     let id = prop_oneof!["[abp]", Just("A".to_owned())];
     let version = prop_oneof![Just("1.0.0"), Just("1.0.0+b"), Just("2.0.0-rc.1"), Just("2.0.0")];
     let change = prop_oneof![

@@ -2,6 +2,8 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, clippy::print_stderr, reason = "tests")]
 
+mod cache;
+mod changes;
 mod contests;
 mod finds;
 mod fitness;
@@ -11,3 +13,6 @@ mod plant;
 mod queries;
 mod requirements;
 mod roots;
+mod view;
+mod warm;
+mod watching;

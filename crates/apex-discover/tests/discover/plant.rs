@@ -7,7 +7,7 @@ use std::{
 };
 
 use apex_discover::{Assess, Assessment, Candidate, Catalogue, Entry, Overrides, Root, discover};
-use apex_meta::{Digest, DigestAlgorithm, EntryPoint, Placement, Reason, Status};
+use apex_meta::{Digest, DigestAlgorithm, Document, EntryPoint, Placement, Reason, Status};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -92,7 +92,7 @@ pub(crate) struct Judge;
 impl Assess for Judge {
     type Facts = Digest;
 
-    fn examine(&self, candidate: &Candidate) -> Digest {
+    fn examine(&self, candidate: &Candidate, _document: &Document) -> Digest {
         let mut hasher = DefaultHasher::new();
         fs::read(candidate.directory().join("content")).unwrap_or_default().hash(&mut hasher);
         let mut bytes = [0; 32];
@@ -104,10 +104,18 @@ impl Assess for Judge {
         assert!(group.windows(2).all(|pair| pair[0].0.id().eq_ignore_case(pair[1].0.id())));
         group.iter().map(|(candidate, digest)| assessment(candidate, **digest)).collect()
     }
+
+    fn store_facts(&self, facts: &Digest) -> Option<Vec<u8>> {
+        Some(facts.to_string().into_bytes())
+    }
+
+    fn restore_facts(&self, stored: &[u8]) -> Option<Digest> {
+        std::str::from_utf8(stored).ok()?.parse().ok()
+    }
 }
 
 fn assessment(candidate: &Candidate, digest: Digest) -> Assessment {
-    let member = |name| candidate.document().value().get(name).and_then(Value::as_str).map(str::to_owned);
+    let member = |name| candidate.document().unwrap().value().get(name).and_then(Value::as_str).map(str::to_owned);
     let mut assessment = match member("x-refused").as_deref() {
         None => Assessment::accepted(),
         Some("UntrustedKey") => Assessment::refused(Reason::new("UntrustedKey", "the key is not trusted")),

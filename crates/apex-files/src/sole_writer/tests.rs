@@ -12,6 +12,39 @@ fn names(directory: &Path) -> Vec<String> {
     names
 }
 
+fn leave(path: &Path, content: &[u8]) {
+    File::create_new(path).unwrap().write_all(content).unwrap();
+}
+
+#[test]
+fn who_does_not_wait_is_told_that_another_one_writes() {
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("made/file");
+    let first = SoleWriter::try_lock(&path).unwrap().unwrap();
+    assert!(SoleWriter::try_lock(&path).unwrap().is_none());
+    first.replace_undurably(|file| file.write_all(b"content")).unwrap();
+    drop(first);
+    SoleWriter::try_lock(&path).unwrap().unwrap();
+    assert_eq!(fs::read(&path).unwrap(), b"content");
+}
+
+#[test]
+fn what_cannot_be_written_leaves_the_old_content_and_nothing_else() {
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("file");
+    let writer = SoleWriter::lock(&path).unwrap();
+    writer.replace(b"old").unwrap();
+    let full = writer.replace_undurably(|file| {
+        file.write_all(b"half of")?;
+        Err(io::ErrorKind::StorageFull.into())
+    });
+    assert_eq!(full.unwrap_err().source.kind(), io::ErrorKind::StorageFull);
+    assert_eq!(
+        (fs::read(&path).unwrap(), names(home.path())),
+        (b"old".to_vec(), vec![".file.lock".into(), "file".into()])
+    );
+}
+
 #[test]
 fn a_file_is_made_and_replaced_and_nothing_else_is_left_but_the_lock() {
     let home = tempfile::tempdir().unwrap();
@@ -39,7 +72,7 @@ fn what_a_writer_that_died_has_left_is_overwritten() {
     let home = tempfile::tempdir().unwrap();
     let path = home.path().join("file");
     SoleWriter::lock(&path).unwrap().replace(b"old").unwrap();
-    write_durably(&home.path().join(".file.new"), b"half of").unwrap();
+    leave(&home.path().join(".file.new"), b"half of");
     assert_eq!(fs::read(&path).unwrap(), b"old");
     SoleWriter::lock(&path).unwrap().replace(b"new").unwrap();
     assert_eq!(
@@ -54,7 +87,7 @@ fn a_link_in_place_of_the_new_file_the_lock_or_the_file_is_not_followed() {
     use std::os::unix::fs::symlink;
     let home = tempfile::tempdir().unwrap();
     let (path, victim) = (home.path().join("file"), home.path().join("victim"));
-    write_durably(&victim, b"precious").unwrap();
+    leave(&victim, b"precious");
     symlink(&victim, home.path().join(".file.new")).unwrap();
     symlink(&victim, &path).unwrap();
     SoleWriter::lock(&path).unwrap().replace(b"new").unwrap();

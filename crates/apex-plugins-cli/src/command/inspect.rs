@@ -96,7 +96,7 @@ fn to_json(entry: &Entry, states: &States) -> Value {
         "signer": entry.signer(),
         "placement": entry.placement(),
     });
-    json["permissions_required"] = json!(permissions(entry));
+    json["permissions_required"] = json!(entry.permissions());
     json["definitions"] = definitions(entry);
     // Asked is not granted, and nothing grants yet.
     json["grants"] = json!([]);
@@ -110,11 +110,6 @@ fn definitions(entry: &Entry) -> Value {
     let named = |(name, digest): (&ActionName, &Digest)| (name.to_string(), Value::from(digest.to_string()));
     let actions: Map<String, Value> = definitions.actions.iter().map(named).collect();
     json!({"actions": actions, "permissions": definitions.permissions.to_string()})
-}
-
-/// What the plugin asks for.
-fn permissions(entry: &Entry) -> &[String] {
-    entry.manifest().map_or(&[], |manifest| &manifest.permissions_required)
 }
 
 impl States {

@@ -50,7 +50,7 @@ fn to_json(catalogue: &Catalogue) -> Value {
 
 /// One find, as every command shows it to programs.
 pub(crate) fn entry_to_json(entry: &Entry) -> Value {
-    let actions = entry.manifest().map_or(&[][..], |manifest| &manifest.actions);
+    let actions = entry.actions();
     json!({
         "id": entry.id(),
         "version": entry.version(),

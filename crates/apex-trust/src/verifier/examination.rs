@@ -1,7 +1,8 @@
 //! The facts about a plugin, before policy and time have their say.
 
-use apex_meta::{Digest, Document};
+use apex_meta::Digest;
 
+use super::Claims;
 use crate::{KeyId, LibraryError, SignatureError, TreeError, TreePath, Verifier, signature::Decoded};
 
 /// The facts about a plugin: what its files hash to, where its library is and if it is fit, and which key signed it.
@@ -98,20 +99,21 @@ impl From<SignatureFinding> for SignatureFact {
 
 impl Verifier {
     /// Checks a signature with the key that it names, if the store has that key.
-    pub(super) fn try_signature(&self, document: &Document) -> SignatureFinding {
-        let Some(signature) = &document.manifest().signature else { return SignatureFinding::Absent };
+    pub(super) fn try_signature(&self, claims: &dyn Claims) -> SignatureFinding {
+        let Some(signature) = claims.signature() else { return SignatureFinding::Absent };
         let decoded = match Decoded::from_signature(signature) {
             Ok(decoded) => decoded,
             Err(error) => return SignatureFinding::Unfit(error),
         };
-        if document.manifest().checksum.is_none() {
+        if claims.checksum().is_none() {
             return SignatureFinding::Unfit(SignatureError::NothingToBind);
         }
-        match self.store().key(&decoded.key_id) {
-            None => SignatureFinding::Unknown(decoded),
-            Some((_, _, trusted)) => {
+        match self.store().key(&decoded.key_id).map(|(_, _, trusted)| (trusted, claims.document())) {
+            Some((trusted, Some(document))) => {
                 SignatureFinding::Checked { key_id: decoded.key_id, holds: decoded.holds(document, &trusted.key) }
             }
+            // What cannot be checked counts for nothing.
+            Some((_, None)) | None => SignatureFinding::Unknown(decoded),
         }
     }
 }

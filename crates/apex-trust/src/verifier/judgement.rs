@@ -1,21 +1,21 @@
 //! The verdict: which outcome of the policy's table applies to a plugin.
 
-use apex_meta::{Digest, Document, Placement, Reason};
+use apex_meta::{Digest, Placement, Reason};
 
 use super::{
-    Examination, Verifier,
+    Claims, Examination, Verifier,
     examination::{SignatureFact, SignatureFinding},
 };
 use crate::{
-    KeyId, PolicyLevel, Publisher, SignatureError, Timestamp, TrustError, TrustedKey, signature::ExpectedSigned,
-    signing_key_id,
+    KeyId, PolicyLevel, Publisher, SignatureError, Timestamp, TrustError, TrustedKey,
+    signature::{Decoded, ExpectedSigned},
 };
 
 /// A plugin to judge: its manifest, the facts about it, and whether it lies in a development root.
 #[derive(Debug, Clone, Copy)]
 pub struct Subject<'a> {
-    /// The manifest.
-    pub document: &'a Document,
+    /// The manifest, or a summary of it.
+    pub document: &'a dyn Claims,
     /// The facts, from [`Verifier::examine`] with this same manifest.
     pub examination: &'a Examination,
     /// Whether the operator lists the root that it lies in as under development.
@@ -69,8 +69,7 @@ impl Verifier {
     fn finding(&self, subject: &Subject<'_>) -> SignatureFinding {
         match *subject.examination.signature() {
             SignatureFact::Checked { key_id, holds }
-                if self.store().key(&key_id).is_some()
-                    && signing_key_id(subject.document).is_ok_and(|named| named == Some(key_id)) =>
+                if self.store().key(&key_id).is_some() && names(subject.document, &key_id) =>
             {
                 SignatureFinding::Checked { key_id, holds }
             }
@@ -115,7 +114,7 @@ impl Verifier {
 
     /// The digest that is claimed counts as well as that of the files: whoever denied a release meant both.
     fn check_denied(&self, subject: &Subject<'_>, digest: Digest) -> Result<(), TrustError> {
-        let claimed = subject.document.manifest().checksum;
+        let claimed = subject.document.checksum();
         match claimed.into_iter().chain([digest]).find(|digest| self.store().is_denied(digest)) {
             Some(digest) => Err(TrustError::DigestDenied { id: subject.document.id().clone(), digest }),
             None => Ok(()),
@@ -179,7 +178,7 @@ impl Verifier {
         others_signed: bool,
     ) -> Result<(), TrustError> {
         let id = subject.document.id();
-        match subject.document.manifest().checksum {
+        match subject.document.checksum() {
             None => return Err(TrustError::MissingChecksum { id: id.clone() }),
             Some(stated) if stated != computed => {
                 return Err(TrustError::ChecksumMismatch { id: id.clone(), stated, computed });
@@ -233,6 +232,12 @@ impl Verifier {
             PolicyLevel::Strict | PolicyLevel::Standard => Ok(child_only(digest, unsigned.to_reason())),
         }
     }
+}
+
+/// Whether a manifest says that this key signed it, in a form that can be checked.
+fn names(claims: &dyn Claims, key_id: &KeyId) -> bool {
+    let signature = claims.signature().filter(|_| claims.checksum().is_some());
+    signature.is_some_and(|signature| Decoded::from_signature(signature).is_ok_and(|named| named.key_id == *key_id))
 }
 
 impl SignatureFinding {

@@ -6,7 +6,7 @@ use apex_plugins::{
 };
 use serde_json::Value;
 
-use super::{States, permissions};
+use super::States;
 use crate::{
     command::list,
     escape,
@@ -48,7 +48,7 @@ fn head(entry: &Entry, output: &mut Output) -> Result<(), Failure> {
     field("signer", entry.signer(), output)?;
     field("digest", entry.digest(), output)?;
     field("placement", entry.placement(), output)?;
-    match permissions(entry) {
+    match entry.permissions() {
         [] => Ok(()),
         asked => field("asks for", Some(format!("{} (granted: nothing)", asked.join(", "))), output),
     }

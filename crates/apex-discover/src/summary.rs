@@ -1,0 +1,111 @@
+//! What lists, choices and queries need of a manifest, so that its text need not be read again for them.
+
+use apex_meta::{Action, Digest, Document, PluginId, PluginVersion, Signature, VersionSpecifier};
+use serde::{Deserialize, Serialize};
+
+/// What lists, choices and queries need of a manifest.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Summary {
+    pub(crate) id: PluginId,
+    pub(crate) version: PluginVersion,
+    pub(crate) name: String,
+    pub(crate) author: String,
+    pub(crate) tags: Vec<String>,
+    pub(crate) permissions: Vec<String>,
+    pub(crate) actions: Vec<ActionSummary>,
+    pub(crate) requires: Vec<Requirement>,
+    pub(crate) default_enabled: bool,
+    #[serde(with = "digest")]
+    pub(crate) checksum: Option<Digest>,
+    #[serde(with = "signature")]
+    pub(crate) signature: Option<Signature>,
+}
+
+/// What can be told of an action without reading its plugin's manifest again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ActionSummary {
+    /// Its name, unique in the plugin.
+    pub name: String,
+    /// Whether its result is a stream of chunks.
+    pub returns_stream: bool,
+    /// Whether it reports progress.
+    pub reports_progress: bool,
+    /// What its stream says it holds, such as `text/csv; charset=utf-8`.
+    pub content_type: Option<String>,
+}
+
+/// A plugin without which another one does not work.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Requirement {
+    pub(crate) id: PluginId,
+    pub(crate) versions: Option<VersionSpecifier>,
+}
+
+impl Summary {
+    pub(crate) fn of(document: &Document) -> Self {
+        let manifest = document.manifest();
+        let required = manifest.plugin_dependencies().iter().filter(|dependency| !dependency.optional);
+        Self {
+            id: manifest.id.clone(),
+            version: manifest.version.clone(),
+            name: manifest.name.clone(),
+            author: manifest.author.clone(),
+            tags: manifest.tags.clone(),
+            permissions: manifest.permissions_required.clone(),
+            actions: manifest.actions.iter().map(ActionSummary::of).collect(),
+            requires: required
+                .map(|dependency| Requirement {
+                    id: dependency.id.clone(),
+                    versions: dependency.version_specifier.clone(),
+                })
+                .collect(),
+            default_enabled: manifest.default_enabled,
+            checksum: manifest.checksum,
+            signature: manifest.signature.clone(),
+        }
+    }
+}
+
+impl ActionSummary {
+    fn of(action: &Action) -> Self {
+        let content_type = action.stream_metadata.as_ref().and_then(|metadata| metadata.get("content_type")?.as_str());
+        Self {
+            name: action.name.as_str().to_owned(),
+            returns_stream: action.returns_stream,
+            reports_progress: action.supports_progress_reporting,
+            content_type: content_type.map(str::to_owned),
+        }
+    }
+}
+
+/// A digest as algorithm and bytes: its usual form is an object, which compact formats cannot read.
+mod digest {
+    use apex_meta::{Digest, DigestAlgorithm};
+    use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(digest: &Option<Digest>, serializer: S) -> Result<S::Ok, S::Error> {
+        digest.as_ref().map(|digest| (digest.algorithm(), *digest.as_bytes())).serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Digest>, D::Error> {
+        let parts = Option::<(DigestAlgorithm, [u8; 32])>::deserialize(deserializer)?;
+        Ok(parts.map(|(algorithm, bytes)| Digest::new(algorithm, bytes)))
+    }
+}
+
+/// A signature as three texts, for the same reason.
+mod signature {
+    use apex_meta::Signature;
+    use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(signature: &Option<Signature>, serializer: S) -> Result<S::Ok, S::Error> {
+        let parts = signature.as_ref().map(|signature| (&signature.method, &signature.key_id, &signature.value));
+        parts.serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Signature>, D::Error> {
+        let parts = Option::<(String, String, String)>::deserialize(deserializer)?;
+        Ok(parts.map(|(method, key_id, value)| Signature { method, key_id, value }))
+    }
+}
