@@ -24,6 +24,7 @@ const GOALS: &[(&str, &str, &str)] = &[
     ("P11 ", "P11", "<= 2x plus the hash"),
     ("save", "P12", "<= 1.2x"),
     ("load", "P12", "<= 1.2x"),
+    ("P13 ", "P13", "<= 50 ms for 1,000"),
     ("P16 ", "P16", "throughput does not fall"),
 ];
 

@@ -5,8 +5,11 @@
 //! ([PEP 440](https://peps.python.org/pep-0440/#handling-of-pre-releases)). What was passed over, and why, comes back
 //! with the choice as an [`Explanation`], and with the error when there is none.
 //!
+//! For several plugins with all that they depend on, [`solve()`] takes the best versions that go together, one of each
+//! plugin; or it says in plain words why none do, in a [`Conflict`].
+//!
 //! The crate looks at nothing itself: it reads no files, checks no signatures, and takes the status of each candidate
-//! as given. It chooses one plugin, not a closure of dependencies.
+//! as given.
 //!
 //! ```
 //! use apex_meta::{Reason, Status};
@@ -36,8 +39,12 @@ mod candidate;
 mod explain;
 mod no_candidate;
 mod select;
+mod solve;
 
 pub use candidate::Candidate;
 pub use explain::{Considered, Explanation, Verdict};
 pub use no_candidate::NoCandidate;
 pub use select::{Selection, explain, select};
+pub use solve::{
+    Chosen, Conflict, LeftOut, PassedOver, Preference, Release, Releases, Request, Solution, Unsolvable, Want, solve,
+};
