@@ -152,6 +152,11 @@ impl Entry {
         self.root().is_some_and(Root::is_dev)
     }
 
+    /// Whether it is an installed version that is not the active one: it serves only whoever asks for it.
+    pub fn is_standby(&self) -> bool {
+        self.place.as_ref().is_some_and(|place| place.listed_as() == Some(crate::ListedAs::Standby))
+    }
+
     /// Whether it is linked into the host.
     pub fn is_linked(&self) -> bool {
         self.place().is_none()

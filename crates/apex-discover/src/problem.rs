@@ -9,8 +9,8 @@ use apex_meta::Reason;
 
 /// What went wrong with a root, or with a part of it, that is no plugin of its own.
 ///
-/// Codes: `RootMissing`, `RootNotDirectory`, `RootIsPlugin`, `DuplicateRoot`, `HiddenPlugin`, `TooManyEntries`,
-/// `PermissionDenied`, `InsecurePermissions`, `InsecureOwner`, `Unreadable`.
+/// Codes: `RootMissing`, `RootNotDirectory`, `RootIsPlugin`, `DuplicateRoot`, `HiddenPlugin`, `NotInLedger`,
+/// `TooManyEntries`, `PermissionDenied`, `InsecurePermissions`, `InsecureOwner`, `Unreadable`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
     path: PathBuf,

@@ -19,6 +19,7 @@ use crate::{
     candidate::{Find, MANIFEST},
     directory::Kind,
     exposure::Guard,
+    listing::keep_listed,
     look::{Look, Looked, too_many},
     open_root::{OpenRoot, open_root, root_reason},
     parallel,
@@ -109,6 +110,7 @@ impl<A: Assess> Scanner<'_, A> {
                 records[at].units.push(unit);
             }
         }
+        keep_listed(&mut finds, &mut problems);
         self.limit(&mut finds, &mut problems);
         for (known, record) in opened.iter().zip(&records).filter(|(_, record)| record.stamp.is_none()) {
             let until = known.root.stamp.and_then(|stamp| stamp.changed_at().checked_add(SETTLED));

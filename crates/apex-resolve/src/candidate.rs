@@ -11,23 +11,32 @@ pub struct Candidate {
     pub status: Status,
     /// Why it is not ready.
     pub reason: Option<Reason>,
+    /// Whether it only serves requests with a specifier, since another version is the active one.
+    pub standby: bool,
 }
 
 impl Candidate {
     /// A find of this version.
     pub fn new(version: PluginVersion, status: Status) -> Self {
-        Self { version: Some(version), status, reason: None }
+        Self { version: Some(version), status, reason: None, standby: false }
     }
 
     /// A find whose metadata does not even tell its version.
     pub fn without_version(reason: Reason) -> Self {
-        Self { version: None, status: Status::Invalid, reason: Some(reason) }
+        Self { version: None, status: Status::Invalid, reason: Some(reason), standby: false }
     }
 
     /// The same with why it is not ready.
     #[must_use]
     pub fn with_reason(mut self, reason: Reason) -> Self {
         self.reason = Some(reason);
+        self
+    }
+
+    /// The same, for requests with a specifier alone.
+    #[must_use]
+    pub fn on_standby(mut self, standby: bool) -> Self {
+        self.standby = standby;
         self
     }
 

@@ -65,6 +65,8 @@ pub enum Verdict {
     Shadowed,
     /// It is switched off.
     Disabled,
+    /// It is installed, but another version is the active one, and the request has no specifier.
+    Standby,
     /// It is a pre-release that nobody asked for, and a stable version would do.
     Prerelease,
     /// It would do, but its version is lower than the chosen one.
@@ -95,6 +97,7 @@ impl Verdict {
             Self::Blocked => "blocked",
             Self::Shadowed => "shadowed",
             Self::Disabled => "disabled",
+            Self::Standby => "standby",
             Self::Prerelease => "prerelease",
             Self::Lower => "lower",
             Self::SameVersion => "same-version",
@@ -113,6 +116,8 @@ impl fmt::Display for Verdict {
 pub(crate) struct Setting<'a> {
     pub(crate) specifier: Option<&'a VersionSpecifier>,
     pub(crate) chosen: Option<&'a PluginVersion>,
+    /// Whether a candidate was passed over only because another version is the active one.
+    pub(crate) has_standby: bool,
 }
 
 impl Setting<'_> {
@@ -125,6 +130,7 @@ impl Setting<'_> {
                 None => "lower than the one chosen".to_owned(),
             },
             Verdict::SameVersion => "the same version as the one chosen, which was found first".to_owned(),
+            Verdict::Standby => "installed, but another version is active: ask for it by its version".to_owned(),
             Verdict::Prerelease => "a pre-release: stable versions go first unless the specifier names one".to_owned(),
             Verdict::NotMatching => match self.specifier {
                 Some(specifier) => format!("does not satisfy `{specifier}`"),
@@ -144,6 +150,9 @@ impl Setting<'_> {
 
     fn because_chosen(&self, candidate: &Candidate) -> String {
         let mut words = "the highest version that is ready".to_owned();
+        if self.has_standby {
+            words.push_str(" and active");
+        }
         if let Some(specifier) = self.specifier {
             words.push_str(&format!(" and satisfies `{specifier}`"));
         }

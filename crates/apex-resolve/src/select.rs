@@ -21,7 +21,7 @@ pub struct Selection {
 /// Chooses the candidate that serves a request for a plugin.
 ///
 /// It is the highest version, by SemVer's precedence, that is ready and satisfies the specifier; without a specifier,
-/// the highest that is ready. Pre-releases are left out unless the specifier names one, or unless nothing stable that is
+/// the highest that is ready and not on [standby](Candidate::standby). Pre-releases are left out unless the specifier names one, or unless nothing stable that is
 /// ready satisfies it. Among several ready candidates of one version the first one given is taken.
 ///
 /// # Errors
@@ -62,13 +62,14 @@ impl Request<'_> {
     /// The candidate to take.
     fn choose(&self) -> Option<usize> {
         let ready = |candidate: &Candidate| candidate.effective_status() == Status::Ready;
-        let eligible = self.eligible(|candidate| self.satisfies(candidate) && ready(candidate));
+        let eligible =
+            self.eligible(|candidate| self.satisfies(candidate) && ready(candidate) && !self.stands_by(candidate));
         eligible.into_iter().min_by_key(|&index| (Reverse(&self.candidates[index].version), index))
     }
 
     /// The candidate that would have been taken had everything been ready: the one whose reason is worth telling.
     fn nearest(&self) -> Option<usize> {
-        let mut satisfying = self.eligible(|candidate| self.satisfies(candidate));
+        let mut satisfying = self.eligible(|candidate| self.satisfies(candidate) && !self.stands_by(candidate));
         if satisfying.is_empty() && self.candidates.iter().all(|candidate| candidate.version.is_none()) {
             satisfying = (0..self.candidates.len()).collect();
         }
@@ -105,9 +106,15 @@ impl Request<'_> {
         }
     }
 
+    /// Whether it would only serve a request with a specifier.
+    fn stands_by(&self, candidate: &Candidate) -> bool {
+        self.specifier.is_none() && candidate.standby
+    }
+
     fn explain(&self, plugin: &PluginId, chosen: Option<usize>) -> Explanation {
         let version = chosen.and_then(|index| self.candidates[index].version.clone());
-        let setting = Setting { specifier: self.specifier, chosen: version.as_ref() };
+        let has_standby = self.candidates.iter().any(|candidate| self.stands_by(candidate));
+        let setting = Setting { specifier: self.specifier, chosen: version.as_ref(), has_standby };
         let mut considered: Vec<_> = (0..self.candidates.len())
             .map(|index| {
                 let (candidate, verdict) = (&self.candidates[index], self.verdict(index, chosen));
@@ -133,6 +140,9 @@ impl Request<'_> {
         }
         if let Some(verdict) = Verdict::of_unfit(candidate.effective_status()) {
             return verdict;
+        }
+        if self.stands_by(candidate) {
+            return Verdict::Standby;
         }
         // Something that is ready and satisfies the specifier is here, so something was chosen.
         let best = chosen.map_or(candidate, |index| &self.candidates[index]);

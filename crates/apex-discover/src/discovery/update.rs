@@ -131,7 +131,9 @@ impl<F: Send + Sync> Discovery<F> {
             return None;
         }
         let guard = crate::exposure::Guard::new();
-        let root = open_root(self.roots.get(opened.rank)?, opened.rank, &guard, &mut Default::default()).ok()?;
+        // What a ledger lists is decided for a store as a whole.
+        let root = self.roots.get(opened.rank).filter(|root| !root.is_store())?;
+        let root = open_root(root, opened.rank, &guard, &mut Default::default()).ok()?;
         (root.path == path && root.exposure.is_none()).then_some(root)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{fs, num::NonZeroUsize, os::unix::fs::symlink};
 
-use apex_discover::{Limits, Options, Overrides, Root, discover, discover_with};
+use apex_discover::{Limits, ListedAs, Options, Overrides, Root, discover, discover_with};
 use apex_meta::Status;
 
 use crate::plant::{Judge, Plugin, Roots, assert_outcome};
@@ -52,6 +52,31 @@ fn a_root_that_is_itself_a_plugin_is_a_problem() {
     let catalogue = roots.discover();
     assert_eq!(catalogue.problems()[0].code(), "RootIsPlugin");
     assert!(catalogue.entries().is_empty());
+}
+
+#[test]
+fn in_a_store_only_what_the_ledger_lists_is_a_candidate_and_the_rest_is_a_problem() {
+    let mut roots = Roots::new(1);
+    for (path, version) in [("com.acme.x/1.0.0", "1.0.0"), ("com.acme.x/1.1.0", "1.1.0"), ("com.acme.x/1.2.0", "1.2.0")]
+    {
+        Plugin::new("com.acme.x", version).plant(&roots.at(path));
+    }
+    Plugin::new("com.acme.stray", "1.0.0").plant(&roots.at("stray"));
+    let link = roots.base().join("link");
+    symlink(roots.base().join("root0"), &link).unwrap();
+    let listing = [("com.acme.x/1.0.0", ListedAs::Active), ("com.acme.x/1.1.0", ListedAs::Standby)];
+    for path in [roots.base().join("root0"), link] {
+        roots.roots = vec![Root::store(path, listing.map(|(path, listed)| (path.into(), listed)))];
+        let catalogue = roots.discover();
+        let found: Vec<_> = catalogue
+            .entries()
+            .iter()
+            .map(|entry| (entry.version().unwrap().to_string(), entry.is_standby()))
+            .collect();
+        assert_eq!(found, [("1.1.0".to_owned(), true), ("1.0.0".to_owned(), false)]);
+        let problems: Vec<_> = catalogue.problems().iter().map(|problem| problem.code()).collect();
+        assert_eq!(problems, ["NotInLedger", "NotInLedger"]);
+    }
 }
 
 #[test]

@@ -83,6 +83,31 @@ fn among_ready_candidates_of_one_version_the_first_is_chosen() {
 }
 
 #[test]
+fn a_version_on_standby_serves_only_whoever_asks_for_it() {
+    let found =
+        || [candidate("1.0.0"), candidate("1.1.0").on_standby(true), candidate("0.9.0:blocked").on_standby(true)];
+    let selection = select(&id(), None, found()).unwrap();
+    assert_eq!(selection.version, version("1.0.0"));
+    let told: Vec<_> = selection.explanation.considered.iter().map(|one| (one.verdict, one.because.as_str())).collect();
+    assert_eq!(
+        told,
+        [
+            (Verdict::Standby, "installed, but another version is active: ask for it by its version"),
+            (Verdict::Chosen, "the highest version that is ready and active"),
+            (Verdict::Blocked, "blocked: ChecksumMismatch: 0.9.0 has a reason"),
+        ]
+    );
+    assert_eq!(select(&id(), Some(&"^1".parse().unwrap()), found()).unwrap().version, version("1.1.0"));
+    // An active version that is blocked is not replaced by one on standby.
+    let found = [candidate("1.0.0:blocked"), candidate("1.1.0").on_standby(true)];
+    let error = select(&id(), None, found).unwrap_err();
+    assert_eq!(
+        (error.kind(), error.nearest().unwrap().version.clone()),
+        (ErrorKind::PluginBlocked, Some(version("1.0.0")))
+    );
+}
+
+#[test]
 fn each_candidate_is_explained() {
     // R4.4, R4.7
     let found =
