@@ -20,6 +20,7 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("apex-state", &["apex-meta"]),
     ("apex-exec", &["apex-meta", "apex-abi", "apex-protocol", "apex-trust"]),
     ("apex-package", &["apex-meta", "apex-trust"]),
+    ("apex-install", &["apex-meta", "apex-files", "apex-trust", "apex-resolve", "apex-package"]),
     ("apex-host", &["apex-meta", "apex-abi", "apex-protocol"]),
     ("apex-plugin-sdk", &["apex-meta", "apex-abi"]),
     (
@@ -34,6 +35,7 @@ const FLOORS: &[(&str, &[&str])] = &[
             "apex-state",
             "apex-exec",
             "apex-host",
+            "apex-install",
         ],
     ),
     ("apex-plugins-cli", &["apex-plugins", "apex-files", "apex-package"]),

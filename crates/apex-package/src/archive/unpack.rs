@@ -25,6 +25,10 @@ use super::{
 /// The archive is not one that [`pack`](crate::pack()) makes, by [`ArchiveError`]; or reading or writing fails.
 pub fn unpack(archive: &Path, directory: &Path) -> Result<(), ArchiveError> {
     let unreadable = |source| ArchiveError::Unreadable { path: archive.to_owned(), source };
+    // Before it is opened: a FIFO would hang whoever opens it.
+    if fs::metadata(archive).is_ok_and(|metadata| !metadata.is_file()) {
+        return Err(unreadable(io::Error::other("it is not a regular file")));
+    }
     let file = File::open(archive).map_err(unreadable)?;
     if !file.metadata().map_err(unreadable)?.is_file() {
         return Err(unreadable(io::Error::other("it is not a regular file")));

@@ -1,0 +1,255 @@
+//! Carries plans out.
+
+use std::{path::Path, sync::Arc};
+
+use apex_meta::PluginVersion;
+use apex_trust::{Acceptance, Subject, Tree, TrustError, Verifier};
+
+use crate::{
+    Action, InstallError, Installed, Ledger, Mismatch, Package, Plan, Record, Step, Store,
+    journal::Place,
+    transaction::{NewTree, Transaction},
+};
+
+/// What became of a plan that was carried out.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Done {
+    /// The ledger from now on.
+    pub ledger: Ledger,
+    /// What could not be cleaned up afterwards; the next change of the store tries again.
+    pub leftovers: Vec<InstallError>,
+}
+
+/// A package that was unpacked, compared with the plan, and accepted by the policy.
+struct Accepted {
+    package: Package,
+    acceptance: Acceptance,
+    bytes: u64,
+}
+
+impl Store {
+    /// Carries a plan out, all of it or nothing.
+    ///
+    /// Every package is unpacked and verified first; then the trees are put into their places, and one replacement of
+    /// the ledger makes them count. Of each plugin that the plan touches, `keep` trees beside the active one are kept,
+    /// those that were active last; the others are removed.
+    ///
+    /// # Errors
+    /// The store was changed since the plan was made; a package is not what the plan says, or is refused; the disk
+    /// fails. The store is then as it was.
+    pub fn apply(&self, plan: &Plan, verifier: &Verifier, keep: usize) -> Result<Done, InstallError> {
+        let transaction = self.begin()?;
+        match self.prepare(&transaction, plan, verifier, keep) {
+            Ok((trees, ledger)) => self.commit(transaction, &trees, ledger),
+            Err(error) => {
+                transaction.abandon();
+                Err(error)
+            }
+        }
+    }
+
+    /// Unpacks and verifies, and says what the ledger will be; nothing that counts is touched.
+    fn prepare(
+        &self,
+        transaction: &Transaction<'_>,
+        plan: &Plan,
+        verifier: &Verifier,
+        keep: usize,
+    ) -> Result<(Vec<NewTree>, Ledger), InstallError> {
+        if transaction.before.generation() != plan.generation {
+            return Err(InstallError::PlanOutdated);
+        }
+        let verifier = verifier.clone().with_history(Arc::new(transaction.before.clone()));
+        let mut ledger = transaction.before.clone();
+        let mut trees = Vec::new();
+        for (number, step) in plan.steps.iter().enumerate() {
+            check_rollback(&transaction.before, step)?;
+            if let Some(archive) = &step.package {
+                let staged = transaction.staging(number);
+                let accepted = self.accept(step, archive, &staged, &verifier)?;
+                check_republished(&transaction.before, step, &accepted.package)?;
+                self.note(&mut ledger, step, &accepted);
+                // Its text may have other build metadata than the plan's.
+                let version = accepted.package.document.version().clone();
+                trees.push(NewTree { staged, place: Place { plugin: step.plugin.clone(), version } });
+            }
+            self.activate(&mut ledger, step)?;
+        }
+        for plugin in &plan.requested {
+            ledger.record_mut(plugin).requested = true;
+        }
+        for step in &plan.steps {
+            forget_surplus(ledger.record_mut(&step.plugin), keep);
+        }
+        Ok((trees, ledger))
+    }
+
+    /// Removes trees of versions that are not active: of each plugin, `keep` are kept, those that were active last.
+    ///
+    /// # Errors
+    /// The disk fails; the store is then as it was.
+    pub fn collect(&self, keep: usize) -> Result<Done, InstallError> {
+        let transaction = self.begin()?;
+        let mut ledger = transaction.before.clone();
+        let plugins: Vec<_> = ledger.plugins().map(|(plugin, _)| plugin.clone()).collect();
+        for plugin in &plugins {
+            forget_surplus(ledger.record_mut(plugin), keep);
+        }
+        if ledger == transaction.before {
+            return Ok(Done { ledger, leftovers: Vec::new() });
+        }
+        self.commit(transaction, &[], ledger)
+    }
+
+    fn commit(&self, transaction: Transaction<'_>, trees: &[NewTree], ledger: Ledger) -> Result<Done, InstallError> {
+        let (ledger, leftovers) = transaction.commit(trees, ledger)?;
+        for leftover in &leftovers {
+            tracing::warn!(%leftover, store = %self.root().display(), "not all could be cleaned up");
+        }
+        Ok(Done { ledger, leftovers })
+    }
+
+    /// Unpacks a package, and verifies that it is what the plan says and that the policy takes it.
+    fn accept(
+        &self,
+        step: &Step,
+        archive: &Path,
+        staged: &Path,
+        verifier: &Verifier,
+    ) -> Result<Accepted, InstallError> {
+        let refused = |source| InstallError::Archive { path: archive.to_owned(), source };
+        self.disk().unpack(archive, staged).map_err(refused)?;
+        let package = Package::of_tree(archive, staged)?;
+        compare(step, &package)?;
+        let examination = verifier.examine(staged, &package.document);
+        let subject = Subject { document: &package.document, examination: &examination, dev_root: false };
+        let acceptance = match verifier.judge(&[subject]).pop() {
+            Some(judgement) => judgement.outcome?,
+            None => return Err(TrustError::MissingChecksum { id: step.plugin.clone() }.into()),
+        };
+        let or_none = |publisher: &Option<String>| publisher.clone().unwrap_or_else(|| "nobody".to_owned());
+        if acceptance.publisher != step.publisher {
+            return Err(mismatch(step, "signer", or_none(&step.publisher), or_none(&acceptance.publisher)));
+        }
+        self.disk().seal(staged).map_err(InstallError::io("seal", staged))?;
+        let wrong = |source| TrustError::Tree { id: step.plugin.clone(), source };
+        let tree = Tree::open(staged).map_err(wrong)?;
+        let bytes = tree.files().iter().chain(tree.manifest()).map(|file| file.size).sum();
+        Ok(Accepted { package, acceptance, bytes })
+    }
+
+    fn note(&self, ledger: &mut Ledger, step: &Step, accepted: &Accepted) {
+        let Accepted { package, acceptance, bytes } = accepted;
+        let tree = Installed {
+            version: package.document.version().clone(),
+            digest: package.digest,
+            publisher: acceptance.publisher.clone(),
+            source: package.path.to_string_lossy().into_owned(),
+            bytes: *bytes,
+            at: self.now(),
+        };
+        ledger.record_mut(&step.plugin).add(tree, package.manifest, acceptance.key_id);
+    }
+
+    fn activate(&self, ledger: &mut Ledger, step: &Step) -> Result<(), InstallError> {
+        let record = ledger.record_mut(&step.plugin);
+        match &step.to {
+            Some(version) if record.installed(version).is_none() => {
+                Err(InstallError::NotInstalled { what: format!("{} {version}", step.plugin) })
+            }
+            Some(version) => {
+                record.activate(Some(version), self.now());
+                Ok(())
+            }
+            None if record.active.is_some() && record.active == step.from => {
+                record.activate(None, self.now());
+                record.installed.clear();
+                record.requested = false;
+                Ok(())
+            }
+            None => {
+                record.installed.retain(|tree| Some(&tree.version) != step.from.as_ref());
+                Ok(())
+            }
+        }
+    }
+}
+
+/// A package is what was planned: the plan may be older, and its index anybody's.
+fn compare(step: &Step, package: &Package) -> Result<(), InstallError> {
+    let (manifest, digest) = (package.document.manifest(), package.digest);
+    if manifest.id != step.plugin {
+        return Err(mismatch(step, "id", step.plugin.to_string(), manifest.id.to_string()));
+    }
+    if step.to.as_ref() != Some(&manifest.version) {
+        let expected = step.to.as_ref().map(PluginVersion::to_string).unwrap_or_default();
+        return Err(mismatch(step, "version", expected, manifest.version.to_string()));
+    }
+    for (what, expected, found) in [("digest", step.digest, digest), ("manifest", step.manifest, package.manifest)] {
+        if expected != Some(found) {
+            let expected = expected.map(|digest| digest.to_string()).unwrap_or_default();
+            return Err(mismatch(step, what, expected, found.to_string()));
+        }
+    }
+    Ok(())
+}
+
+fn mismatch(step: &Step, what: &'static str, expected: String, found: String) -> InstallError {
+    let version = step.to.clone().or_else(|| step.from.clone());
+    let announced_by = if step.source.is_some() { "the index" } else { "the plan" };
+    match version {
+        Some(version) => InstallError::Mismatch(Box::new(Mismatch {
+            plugin: step.plugin.clone(),
+            version,
+            announced_by,
+            what,
+            expected,
+            found,
+        })),
+        None => InstallError::PlanOutdated,
+    }
+}
+
+/// The highest version that the ledger remembers counts, whatever the plan says.
+fn check_rollback(ledger: &Ledger, step: &Step) -> Result<(), InstallError> {
+    let highest = ledger.get(&step.plugin).and_then(|record| record.highest.as_ref());
+    match (highest, &step.to) {
+        (Some(highest), Some(version)) if version < highest && step.action != Action::Downgrade => {
+            let (plugin, offered, highest) = (step.plugin.clone(), version.clone(), highest.clone());
+            Err(InstallError::RollbackRefused { plugin, offered, highest })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// So do the files and the manifest of every version that it remembers.
+fn check_republished(ledger: &Ledger, step: &Step, package: &Package) -> Result<(), InstallError> {
+    let version = package.document.version();
+    let Some(seen) = ledger.get(&step.plugin).and_then(|record| record.seen(version)) else { return Ok(()) };
+    let differing = [(seen.digest, package.digest), (seen.manifest, package.manifest)];
+    match differing.into_iter().find(|(known, offered)| known != offered) {
+        Some((known, offered)) => {
+            let plugin = step.plugin.clone();
+            Err(InstallError::VersionRepublished { plugin, version: version.clone(), known, offered })
+        }
+        None => Ok(()),
+    }
+}
+
+/// Drops trees beside the active one, but for those that were active last; what was seen stays known.
+fn forget_surplus(record: &mut Record, keep: usize) {
+    let last_active =
+        |version: &PluginVersion| record.history.iter().rposition(|happening| happening.to.as_ref() == Some(version));
+    let mut others: Vec<_> = record
+        .installed
+        .iter()
+        .map(|tree| &tree.version)
+        .filter(|version| record.active.as_ref() != Some(version))
+        .cloned()
+        .collect();
+    others.sort_by_key(|version| std::cmp::Reverse((last_active(version), version.clone())));
+    for version in others.into_iter().skip(keep) {
+        record.installed.retain(|tree| tree.version != version);
+    }
+}

@@ -1,0 +1,226 @@
+//! From what is asked for to a plan.
+
+use std::collections::BTreeMap;
+
+use apex_meta::{PluginId, Status};
+use apex_resolve::{Preference, Release, Releases, Request, Solution, solve};
+use apex_trust::{Policy, TrustStore};
+
+use crate::{
+    Action, Index, InstallError, Ledger, Lock, Package, Plan, Source, Step, Store,
+    offer::{Offer, Origin},
+};
+
+mod exclusion;
+mod refusal;
+mod removal;
+
+/// Makes plans for a store from its ledger, the sources, packages that were named, and a lock.
+pub struct Planner<'a> {
+    ledger: &'a Ledger,
+    trust: &'a TrustStore,
+    policy: Policy,
+    offers: BTreeMap<PluginId, Vec<Offer>>,
+    elsewhere: Releases,
+    lock: Option<Lock>,
+    allow_downgrade: bool,
+    newest: bool,
+}
+
+impl<'a> Planner<'a> {
+    /// A planner that knows of nothing but what is in the store.
+    pub fn new(store: &Store, ledger: &'a Ledger, trust: &'a TrustStore, policy: Policy) -> Self {
+        let mut planner = Self {
+            ledger,
+            trust,
+            policy,
+            offers: BTreeMap::new(),
+            elsewhere: Releases::new(),
+            lock: None,
+            allow_downgrade: false,
+            newest: false,
+        };
+        for (plugin, record) in ledger.plugins() {
+            let trees = record.installed.iter().filter_map(|tree| Offer::of_tree(store, ledger, plugin, tree));
+            trees.for_each(|offer| planner.offer(offer));
+        }
+        planner
+    }
+
+    /// Adds a package that was named.
+    #[must_use]
+    pub fn package(mut self, package: &Package) -> Self {
+        self.offer(Offer::of_package(package, self.trust));
+        self
+    }
+
+    /// Adds what a source offers; earlier sources win over later ones.
+    #[must_use]
+    pub fn source(mut self, source: &Source, index: &Index) -> Self {
+        for announced in &index.packages {
+            self.offer(Offer::announced(source, announced, self.trust));
+        }
+        self
+    }
+
+    /// Adds plugins that stand elsewhere than in the store: dependencies that they serve need not be installed.
+    #[must_use]
+    pub fn elsewhere(mut self, releases: Releases) -> Self {
+        self.elsewhere = releases;
+        self
+    }
+
+    /// Takes nothing but what a lock names.
+    #[must_use]
+    pub fn locked(mut self, lock: Lock) -> Self {
+        self.lock = Some(lock);
+        self
+    }
+
+    /// Takes versions that are lower than the highest that was ever installed.
+    #[must_use]
+    pub fn allow_downgrade(mut self, allow: bool) -> Self {
+        self.allow_downgrade = allow;
+        self
+    }
+
+    /// Takes the highest versions, and not those that are in use already.
+    #[must_use]
+    pub fn newest(mut self, newest: bool) -> Self {
+        self.newest = newest;
+        self
+    }
+
+    /// Plans what is needed so that the requests, and all that is active already, are active and go together.
+    ///
+    /// # Errors
+    /// No versions go together; or the versions that would are refused: older than was installed before, published
+    /// anew, not in the lock.
+    pub fn plan(&self, requests: &[Request]) -> Result<Plan, InstallError> {
+        let mut all = requests.to_vec();
+        let is_asked_for = |plugin: &PluginId| requests.iter().any(|request| request.plugin == *plugin);
+        // What is active stays, in whatever version goes together with the rest.
+        let kept = self.ledger.active().map(|(plugin, _)| plugin).filter(|plugin| !is_asked_for(plugin));
+        all.extend(kept.filter(|plugin| self.has_ready(plugin)).cloned().map(Request::any));
+        let releases = self.releases(requests);
+        let solution = solve(&releases, &all).map_err(|error| self.refusal(error, requests))?;
+        let is_known = |plugin: &PluginId| self.ledger.get(plugin).is_some_and(|record| record.requested);
+        let requested = requests.iter().map(|request| &request.plugin).filter(|plugin| !is_known(plugin));
+        Ok(self.to_plan(&solution, requested.cloned().collect()))
+    }
+
+    /// Plans what is needed so that exactly what the lock names is active.
+    ///
+    /// # Errors
+    /// As [`plan`](Self::plan); something that the lock names is nowhere to be had.
+    pub fn sync(&self) -> Result<Plan, InstallError> {
+        let lock = self.lock.clone().unwrap_or_default();
+        let requests: Vec<_> =
+            lock.plugins.iter().map(|locked| Request::exactly(locked.id.clone(), &locked.version)).collect();
+        for locked in &lock.plugins {
+            self.check_locked(&locked.id)?;
+        }
+        let releases = self.releases(&requests);
+        let solution = solve(&releases, &requests).map_err(|error| self.refusal(error, &requests))?;
+        let mut plan = self.to_plan(&solution, Vec::new());
+        let surplus = self.ledger.active().filter(|(plugin, _)| lock.get(plugin).is_none());
+        let removals = surplus.map(|(plugin, tree)| removal::step(plugin, &tree.version, "the lock does not name it"));
+        plan.steps.extend(removals);
+        Ok(plan)
+    }
+
+    fn offer(&mut self, offer: Offer) {
+        self.offers.entry(offer.plugin.clone()).or_default().push(offer);
+    }
+
+    fn has_ready(&self, plugin: &PluginId) -> bool {
+        let offers = self.offers.get(plugin).map_or(&[] as &[_], Vec::as_slice);
+        offers.iter().any(|offer| self.exclusion(offer).is_none())
+    }
+
+    fn releases(&self, requests: &[Request]) -> Releases {
+        let mut releases = Releases::new();
+        for (plugin, offers) in &self.offers {
+            offers.iter().for_each(|offer| releases.add(plugin.clone(), self.release(offer)));
+        }
+        let is_asked_for = |plugin: &PluginId| requests.iter().any(|request| request.plugin == *plugin);
+        for (plugin, others) in self.elsewhere.iter().filter(|(plugin, _)| !is_asked_for(plugin)) {
+            others.iter().for_each(|other| releases.add(plugin.clone(), other.clone()));
+        }
+        releases
+    }
+
+    fn release(&self, offer: &Offer) -> Release {
+        let record = self.ledger.get(&offer.plugin);
+        let is_locked = self.locks(offer);
+        let is_active =
+            offer.is_in_store() && record.is_some_and(|record| record.active.as_ref() == Some(&offer.version));
+        let is_pinned = record.and_then(|record| record.pin.as_ref()).is_some();
+        let preference = if is_locked {
+            Preference::Locked
+        } else if self.newest {
+            Preference::Ordinary
+        } else if is_pinned {
+            Preference::Pinned
+        } else if is_active {
+            Preference::Active
+        } else {
+            Preference::Ordinary
+        };
+        let mut release = Release::new(offer.version.clone());
+        release.dependencies.clone_from(&offer.dependencies);
+        release.publisher.clone_from(&offer.publisher);
+        (release.pinned, release.preference) = (is_locked, preference);
+        match self.exclusion(offer) {
+            Some(reason) => release.excluded(Status::Blocked, reason),
+            None => release,
+        }
+    }
+
+    fn to_plan(&self, solution: &Solution, requested: Vec<PluginId>) -> Plan {
+        let steps = solution.chosen.iter().filter_map(|chosen| {
+            let offer = self.offers.get(&chosen.plugin)?.get(chosen.index)?;
+            self.step(offer, &chosen.because)
+        });
+        Plan {
+            generation: self.ledger.generation(),
+            steps: steps.collect(),
+            left_out: solution.left_out.clone(),
+            cycles: solution.cycles.clone(),
+            requested,
+        }
+    }
+
+    /// What makes an offer active; none if it is.
+    fn step(&self, offer: &Offer, because: &str) -> Option<Step> {
+        let record = self.ledger.get(&offer.plugin);
+        let active = record.and_then(|record| record.active.as_ref());
+        let highest = record.and_then(|record| record.highest.as_ref());
+        let action = match (&offer.origin, active) {
+            (Origin::Store, Some(active)) if *active == offer.version => return None,
+            _ if highest.is_some_and(|highest| offer.version < *highest) => Action::Downgrade,
+            (Origin::Store, _) => Action::Activate,
+            (_, Some(_)) => Action::Update,
+            (_, None) => Action::Install,
+        };
+        let (package, source, bytes) = match &offer.origin {
+            Origin::Store => (None, None, 0),
+            Origin::Package { path, bytes } => (Some(path.clone()), None, *bytes),
+            Origin::Source { name, path, bytes } => (Some(path.clone()), Some(name.clone()), *bytes),
+        };
+        Some(Step {
+            action,
+            plugin: offer.plugin.clone(),
+            from: active.cloned(),
+            to: Some(offer.version.clone()),
+            digest: Some(offer.digest),
+            manifest: Some(offer.manifest),
+            publisher: offer.publisher.clone(),
+            permissions: offer.permissions.clone(),
+            package,
+            source,
+            bytes,
+            because: because.to_owned(),
+        })
+    }
+}

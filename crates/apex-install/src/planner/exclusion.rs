@@ -1,0 +1,77 @@
+//! Which offers are no candidates, as far as that can be told before they are verified.
+
+use apex_meta::{PluginVersion, Reason};
+use apex_trust::{History as _, PolicyLevel};
+
+use super::Planner;
+use crate::offer::Offer;
+
+impl Planner<'_> {
+    /// Whether the lock names these very files.
+    pub(super) fn locks(&self, offer: &Offer) -> bool {
+        let locked = self.lock.as_ref().and_then(|lock| lock.get(&offer.plugin));
+        locked.is_some_and(|locked| {
+            locked.version == offer.version && locked.digest == offer.digest && locked.manifest == offer.manifest
+        })
+    }
+
+    /// Why an offer cannot be taken, as far as that can be told before it is verified.
+    pub(super) fn exclusion(&self, offer: &Offer) -> Option<Reason> {
+        let (plugin, version) = (&offer.plugin, &offer.version);
+        let record = self.ledger.get(plugin);
+        if self.lock.is_some() && !self.locks(offer) {
+            return Some(Reason::new("NotLocked", format!("the lock does not name these files of {plugin} {version}")));
+        }
+        if let Some(highest) = self.rolled_back(offer) {
+            return Some(Reason::new("RollbackRefused", format!("older than {highest}, which was installed before")));
+        }
+        if offer.is_in_store() {
+            return None;
+        }
+        if let Some(other) = self.ledger.namesake(plugin).filter(|(other, _)| *other != plugin) {
+            return Some(Reason::new("IdCaseConflict", format!("{} differs from it in case only", other.0)));
+        }
+        if let Some(why) = offer.yanked.as_ref().filter(|_| !self.locks(offer)) {
+            return Some(Reason::new("Yanked", format!("its source took it back: {}", why.escape_debug())));
+        }
+        let seen = record.and_then(|record| record.seen(version));
+        if seen.is_some_and(|seen| seen.digest != offer.digest || seen.manifest != offer.manifest) {
+            return Some(Reason::new("VersionRepublished", "it was published before with other files"));
+        }
+        let pin = record.and_then(|record| record.pin.as_ref());
+        if let Some(pin) = pin.filter(|pin| !pin.matches(version.as_semver())) {
+            return Some(Reason::new("Pinned", format!("the operator pinned it to `{pin}`")));
+        }
+        self.distrust(offer)
+    }
+
+    /// The version that was installed before an older one that is offered now, unless the operator, or the lock, means it.
+    fn rolled_back(&self, offer: &Offer) -> Option<&PluginVersion> {
+        let record = self.ledger.get(&offer.plugin)?;
+        let is_active = offer.is_in_store() && record.active.as_ref() == Some(&offer.version);
+        let is_meant = is_active || self.allow_downgrade || self.locks(offer);
+        record.highest.as_ref().filter(|highest| offer.version < **highest && !is_meant)
+    }
+
+    /// Why the policy will refuse an offer that no trusted publisher signed.
+    fn distrust(&self, offer: &Offer) -> Option<Reason> {
+        if offer.publisher.is_some() {
+            return None;
+        }
+        if self.trust.is_denied(&offer.digest) {
+            return Some(Reason::new("DigestDenied", "its digest is denied"));
+        }
+        if offer.is_signed {
+            return Some(Reason::new(
+                "UntrustedKey",
+                "it is signed with a key that no trusted publisher of its id has",
+            ));
+        }
+        let expected = self.trust.publisher_of_id(&offer.plugin).is_some() || self.ledger.ever_signed(&offer.plugin);
+        if expected {
+            return Some(Reason::new("SignatureStripped", "it is not signed, although its id is a publisher's"));
+        }
+        let is_strict = self.policy.level() == PolicyLevel::Strict;
+        is_strict.then(|| Reason::new("SignatureMissing", "it is not signed, and the policy is strict"))
+    }
+}

@@ -1,0 +1,7 @@
+//! Tests of transactions: what they leave when they fail, and when their process dies.
+#![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "a test ends where it fails, and its files with it")]
+
+mod faults;
+mod fixture;
+mod protection;
+mod story;
