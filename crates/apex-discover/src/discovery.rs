@@ -50,6 +50,14 @@ impl<F: Send + Sync> Discovery<F> {
         Self { roots, options, records: HashMap::new(), last: None, unsettled: Vec::new() }
     }
 
+    /// Goes by other roots from now on; if they differ from the ones so far, the next update is a scan.
+    pub fn set_roots(&mut self, roots: Vec<Root>) {
+        if self.roots != roots {
+            self.roots = roots;
+            self.last = None;
+        }
+    }
+
     /// Finds every plugin in the roots and says what becomes of it.
     ///
     /// Never fails as a whole: what is wrong with one plugin stands in its entry, what is wrong with a root in the

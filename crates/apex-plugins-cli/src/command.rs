@@ -1,20 +1,31 @@
 //! The commands, one file each: their arguments, with the help text, and what they do.
 
 pub(crate) mod audit;
+pub(crate) mod bundle;
 pub(crate) mod check;
+pub(crate) mod clean;
 pub(crate) mod completions;
 pub(crate) mod doctor;
 pub(crate) mod enable;
+pub(crate) mod index;
 pub(crate) mod inspect;
+pub(crate) mod install;
 pub(crate) mod keys;
 pub(crate) mod list;
 pub(crate) mod package;
 pub(crate) mod run;
 pub(crate) mod sign;
+pub(crate) mod lock;
+pub(crate) mod outdated;
+pub(crate) mod remove;
+pub(crate) mod search;
+pub(crate) mod source;
+pub(crate) mod sync;
 pub(crate) mod trust;
 pub(crate) mod verify;
 pub(crate) mod watch;
 pub(crate) mod why;
+mod workbench;
 
 use crate::{arguments::Command, exit::Exit, failure::Failure, session::Session};
 
@@ -31,6 +42,16 @@ pub(crate) async fn run(command: Command, session: &mut Session) -> Result<Exit,
         Command::Disable(arguments) => enable::disable(&arguments, session).await,
         Command::Package(arguments) => package::run(&arguments, session),
         Command::Sign(arguments) => sign::run(&arguments, session),
+        Command::Install(arguments) => install::run(&arguments, session).await,
+        Command::Remove(arguments) => remove::run(&arguments, session),
+        Command::Outdated(arguments) => outdated::run(&arguments, session).await,
+        Command::Search(arguments) => search::run(&arguments, session),
+        Command::Source(arguments) => source::run(&arguments, session),
+        Command::Index(arguments) => index::run(&arguments, session),
+        Command::Lock(arguments) => lock::run(&arguments, session),
+        Command::Sync(arguments) => sync::run(&arguments, session).await,
+        Command::Bundle(arguments) => bundle::run(&arguments, session),
+        Command::Clean(arguments) => clean::run(&arguments, session),
         Command::Keys(arguments) => keys::run(&arguments, session),
         Command::Trust(arguments) => trust::run(&arguments, session),
         Command::Audit(arguments) => audit::run(&arguments, session),

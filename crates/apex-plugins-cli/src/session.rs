@@ -1,6 +1,8 @@
 //! What every command is given: its options, where to write, and the way to the plugins.
 
-use apex_plugins::{BuildError, Builder, FileSink, PluginManager, discover::OverridesError};
+use apex_plugins::{
+    BuildError, Builder, FileSink, PluginManager, discover::OverridesError, install::InstallError, resolve::Unsolvable,
+};
 
 use crate::{
     arguments::Options,
@@ -69,8 +71,12 @@ impl Session {
     ) -> Result<PluginManager, Failure> {
         let trust = settings.trust_store()?;
         let mut builder = PluginManager::builder();
-        for SearchRoot { path, is_dev, .. } in settings.roots(&trust) {
-            builder = if is_dev { builder.dev_root(path) } else { builder.root(path) };
+        for SearchRoot { path, is_dev, is_store, .. } in settings.roots(&trust) {
+            builder = match (is_dev, is_store) {
+                (true, _) => builder.dev_root(path),
+                (false, true) => builder.store(path),
+                (false, false) => builder.root(path),
+            };
         }
         for (id, configuration) in settings.configurations() {
             builder = builder.configuration(id.clone(), configuration.clone());
@@ -101,8 +107,19 @@ pub(crate) fn build_failure(error: &BuildError) -> Failure {
     match error {
         BuildError::Overrides(source) => overrides_failure(source),
         BuildError::Trust(source) => store_failure(source),
+        BuildError::Store(source) => install_failure(source),
         other => Failure::of("Io", other),
     }
+}
+
+/// Why something could not be installed, removed or read, and what to do.
+pub(crate) fn install_failure(error: &InstallError) -> Failure {
+    let details = match error {
+        InstallError::Unsolvable(Unsolvable::Conflict(conflict)) => serde_json::to_value(conflict).ok(),
+        InstallError::Unsolvable(Unsolvable::Request(none)) => serde_json::to_value(none.explanation()).ok(),
+        _ => None,
+    };
+    Failure::of(error.code(), error).hint_if(error.hint()).details(details)
 }
 
 /// What is wrong with the operator's stored decisions, and what to do.

@@ -35,6 +35,8 @@ pub(crate) struct SearchRoot {
     pub(crate) is_dev: bool,
     /// Whether somebody named it, so that it is worth a word if it is missing.
     pub(crate) is_named: bool,
+    /// Whether it is the install store, where only what the ledger lists counts.
+    pub(crate) is_store: bool,
 }
 
 impl Settings {
@@ -50,8 +52,8 @@ impl Settings {
     /// Those on the command line replace all others. The directory for what the operator decides comes with the
     /// library's caller: the working directory is none of them.
     pub(crate) fn roots(&self, trust: &TrustStore) -> Vec<SearchRoot> {
-        let named = |path: &PathBuf| SearchRoot { path: path.clone(), is_dev: false, is_named: true };
-        let dev = |path: &PathBuf| SearchRoot { path: path.clone(), is_dev: true, is_named: true };
+        let named = |path: &PathBuf| SearchRoot { path: path.clone(), is_dev: false, is_named: true, is_store: false };
+        let dev = |path: &PathBuf| SearchRoot { path: path.clone(), is_dev: true, is_named: true, is_store: false };
         let mut roots: Vec<_> = self.options.root.iter().map(named).collect();
         if roots.is_empty() {
             let (listed, passed_over) = self.environment.plugin_path();
@@ -62,8 +64,7 @@ impl Settings {
                 );
             }
             roots.extend(listed.iter().chain(&self.config.roots).map(named));
-            let defaults = self.default_roots().into_iter();
-            roots.extend(defaults.map(|path| SearchRoot { path, is_dev: false, is_named: false }));
+            roots.extend(self.default_roots());
             roots.extend(trust.roots().iter().map(|path| named(&path.into())));
             let listed = self.config.dev_roots.iter().map(dev);
             roots.extend(listed.chain(trust.dev_roots().iter().map(|path| dev(&path.into()))));
@@ -74,11 +75,12 @@ impl Settings {
     }
 
     /// The user's data directory, the install store and the system's directory.
-    fn default_roots(&self) -> Vec<PathBuf> {
-        let user = self.environment.user.as_ref().map(|user| user.data.join("plugins"));
-        let store = self.store().ok().map(|store| store.join("plugins"));
+    fn default_roots(&self) -> Vec<SearchRoot> {
+        let root = |path, is_store| SearchRoot { path, is_dev: false, is_named: false, is_store };
+        let user = self.environment.user.as_ref().map(|user| root(user.data.join("plugins"), false));
+        let store = self.store().ok().map(|store| root(store, true));
         let system = Path::new("/usr/lib").join(environment::NAME).join("plugins");
-        user.into_iter().chain(store).chain([system]).collect()
+        user.into_iter().chain(store).chain([root(system, false)]).collect()
     }
 
     /// The install store, which also holds what the operator decided about plugins.
@@ -90,6 +92,11 @@ impl Settings {
     /// Makes the install store's directory, if it is not there.
     pub(crate) fn create_store(&self) -> Result<(), Failure> {
         create_private(&self.store()?)
+    }
+
+    /// Where packages come from.
+    pub(crate) fn sources_file(&self) -> Result<PathBuf, Failure> {
+        Ok(self.store()?.join("sources.json"))
     }
 
     /// Where the operator's `enable` and `disable` are stored.

@@ -8,6 +8,7 @@ use apex_discover::{Cache, Options, OverridesError, Root};
 #[cfg(target_os = "linux")]
 use apex_exec::ChildProgram;
 use apex_exec::{Limits, Loader};
+use apex_install::{InstallError, Store};
 use apex_meta::{Document, InvalidDocument, Placement, PluginId};
 use apex_state::StateStore;
 use apex_trust::{History, NoHistory, Policy, TrustStore, TrustStoreError};
@@ -24,6 +25,7 @@ pub struct Builder {
     pub(crate) roots: Vec<Root>,
     pub(crate) scans: Options,
     pub(crate) watches: bool,
+    pub(crate) store: Option<Store>,
     pub(crate) linked: Vec<(Document, PluginModule)>,
     pub(crate) trust: TrustStore,
     pub(crate) trust_file: Option<PathBuf>,
@@ -48,6 +50,7 @@ impl Default for Builder {
             roots: Vec::new(),
             scans: Options::default(),
             watches: false,
+            store: None,
             linked: Vec::new(),
             trust: TrustStore::empty(),
             trust_file: None,
@@ -103,6 +106,18 @@ impl Builder {
     /// Sets who is told how many of how many directories a scan has looked at; called from several threads, often.
     pub fn scan_progress(mut self, tell: impl Fn(usize, usize) + Send + Sync + 'static) -> Self {
         self.scans = self.scans.progress(tell);
+        self
+    }
+
+    /// Adds the install store: only what its ledger lists is a candidate there, and only the active version of a plugin
+    /// serves whoever asks for no other. There is one at most; the last one counts.
+    ///
+    /// The ledger also remembers which plugins were signed once, and which were verified while their key was valid.
+    pub fn store(mut self, path: impl Into<PathBuf>) -> Self {
+        let store = Store::new(path);
+        self.roots.retain(|root| !root.is_store());
+        self.roots.push(Root::store(store.plugins(), []));
+        self.store = Some(store);
         self
     }
 
@@ -274,6 +289,9 @@ pub enum BuildError {
     /// The operator's decisions cannot be read; running without them could enable what was disabled.
     #[error("the stored enable and disable decisions cannot be read")]
     Overrides(#[source] OverridesError),
+    /// The install store's ledger cannot be read; without it, leftovers could be taken for installed plugins.
+    #[error("the install store cannot be used")]
+    Store(#[source] InstallError),
     /// The file that says whom to trust cannot be used; running without it could trust too much or too little.
     #[error("the trust store cannot be used")]
     Trust(#[source] TrustStoreError),

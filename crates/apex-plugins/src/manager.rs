@@ -9,8 +9,8 @@ use apex_audit::Happening;
 use apex_discover::{Catalogue, Changes, Discovery, Entry, Options, Override, Overrides, OverridesError, Watcher};
 use apex_exec::{ActionMetrics, Loader};
 use apex_meta::{Placement, PluginId, PluginVersion, Reason, Status};
-use apex_resolve::{Candidate, Explanation, NoCandidate, Selection};
-use apex_trust::{Examination, TrustStore, Verified};
+use apex_resolve::{Candidate, Explanation, NoCandidate, Request, Selection, Solution, Unsolvable, solve};
+use apex_trust::{Examination, History, TrustStore, Verified};
 
 use crate::{
     BuildError, Builder, Call, PluginSpec,
@@ -19,8 +19,10 @@ use crate::{
     authority::Authority,
     background,
     event::{EventStream, Events},
+    installed::Installed,
     instances::Instances,
     quarantine::Notes,
+    releases,
     root_watch::RootWatch,
     shutdown::ShutdownReport,
     trust_file::TrustFile,
@@ -38,6 +40,7 @@ pub struct PluginManager {
 pub(crate) struct Inner {
     pub(crate) settings: Builder,
     pub(crate) authority: Authority,
+    pub(crate) installed: Arc<Installed>,
     pub(crate) loader: Loader,
     pub(crate) catalogue: RwLock<Arc<Catalogue>>,
     /// Held while the roots are scanned, so that an older verdict never replaces a newer one.
@@ -66,7 +69,9 @@ impl PluginManager {
             (watched, settings.trust) = (Some(file), store);
         }
         let (events, clock) = (Events::default(), Arc::clone(&settings.clock));
-        let (store, history) = (settings.trust.clone(), Arc::clone(&settings.history));
+        let store = settings.trust.clone();
+        let installed = Arc::new(Installed::new(settings.store.clone(), Arc::clone(&settings.history)));
+        let history = Arc::clone(&installed) as Arc<dyn History>;
         // What runs in children alone has an environment of its own.
         let exposed_to = match settings.loosest {
             Placement::Process => Vec::new(),
@@ -77,6 +82,7 @@ impl PluginManager {
         let inner = Arc::new(Inner {
             authority: Authority::new(store, settings.policy, history, Arc::clone(&clock)).with_environment(exposed_to),
             auditor: Auditor::new(settings.audit.clone(), clock, events.clone()),
+            installed,
             loader: settings.loader(),
             catalogue: RwLock::new(Arc::new(Catalogue::empty())),
             discovery: Mutex::new(discovery(&settings)),
@@ -157,6 +163,14 @@ impl PluginManager {
     /// Says for each version whether it would be chosen, skipped or is blocked, and why.
     pub fn explain(&self, spec: &PluginSpec) -> Explanation {
         apex_resolve::explain(&spec.id, spec.specifier.as_ref(), candidates(&self.catalogue(), &spec.id))
+    }
+
+    /// Chooses versions that satisfy all requests and all that these depend on, and says in which order they load.
+    ///
+    /// # Errors
+    /// No versions go together; the error tells in plain words who wants what.
+    pub fn resolve(&self, requests: &[Request]) -> Result<Solution, Unsolvable> {
+        solve(&releases(&self.catalogue(), |_| true), requests)
     }
 
     /// Verifies a version now: takes the digest of every byte and checks the signature, loading nothing.
@@ -280,6 +294,8 @@ impl Inner {
     pub(crate) fn follow(&self, changes: &Changes) -> Result<Arc<Catalogue>, BuildError> {
         let mut discovery = self.discovery.lock().unwrap_or_else(PoisonError::into_inner);
         let (verifier, overrides) = (self.authority.verifier(), self.overrides()?);
+        // The ledger of the store may say something else by now.
+        discovery.set_roots(self.installed.refresh(&self.settings.roots).map_err(BuildError::Store)?);
         let found = discovery.update(changes, &Trust(&verifier), &overrides);
         let (before, catalogue) = {
             let mut current = self.catalogue.write().unwrap_or_else(PoisonError::into_inner);
@@ -374,11 +390,12 @@ fn candidates(catalogue: &Catalogue, id: &PluginId) -> Vec<Candidate> {
     let invalid = || Reason::new("InvalidMetadata", "its metadata is invalid");
     let candidate = |entry: &Entry| {
         let reason = entry.reason().cloned();
-        match (entry.version(), reason) {
+        let candidate = match (entry.version(), reason) {
             (Some(version), Some(reason)) => Candidate::new(version.clone(), entry.status()).with_reason(reason),
             (Some(version), None) => Candidate::new(version.clone(), entry.status()),
             (None, reason) => Candidate::without_version(reason.unwrap_or_else(invalid)),
-        }
+        };
+        candidate.on_standby(entry.is_standby())
     };
     catalogue.versions(id).iter().map(candidate).collect()
 }

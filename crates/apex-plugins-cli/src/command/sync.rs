@@ -1,0 +1,66 @@
+//! `apex sync`: makes the store match a lock.
+
+use std::path::{Path, PathBuf};
+
+use apex_plugins::install::{Index, LOCK_FILE, Lock, Source, is_bundle, unbundle};
+
+use crate::{
+    command::workbench::{ChangeOptions, Workbench, elsewhere, scratch},
+    exit::Exit,
+    failure::Failure,
+    session::{Session, install_failure},
+};
+
+const EXAMPLES: &str = "\
+Examples:
+  apex sync --dry-run
+  apex sync --from all.apexbundle --yes";
+
+/// Make the store match a lock: install, change and remove until exactly that is active
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Arguments {
+    /// Take packages, and the lock if none is named, from this bundle or source alone
+    #[arg(long, value_name = "FILE|DIR")]
+    from: Option<PathBuf>,
+    /// The lock; `apex.lock` if nothing is said, or that of the bundle
+    #[arg(long, value_name = "FILE")]
+    lock_file: Option<PathBuf>,
+    #[command(flatten)]
+    change: ChangeOptions,
+}
+
+pub(crate) async fn run(arguments: &Arguments, session: &mut Session) -> Result<Exit, Failure> {
+    let scratch = scratch()?;
+    let failed = |error: apex_plugins::install::InstallError| install_failure(&error);
+    let (bench, bundled) = match &arguments.from {
+        None => (Workbench::open(session)?, None),
+        Some(from) => {
+            let (source, index, lock) = open(from, scratch.path())?;
+            (Workbench::with_sources(session.settings()?, vec![(source, index)])?, lock)
+        }
+    };
+    let lock = match (&arguments.lock_file, bundled) {
+        (Some(file), _) => Lock::load(file).map_err(failed)?,
+        (None, Some(lock)) => lock,
+        (None, None) => Lock::load(Path::new(LOCK_FILE)).map_err(failed)?,
+    };
+    let manager = session.manager(&bench.settings).await?;
+    let plan = bench.planner().elsewhere(elsewhere(&manager)).locked(lock).sync().map_err(failed)?;
+    bench.carry_out(&plan, &arguments.change, session)
+}
+
+/// A bundle, taken apart, or a source; with the lock that lies there.
+fn open(from: &Path, scratch: &Path) -> Result<(Source, Index, Option<Lock>), Failure> {
+    let failed = |error: apex_plugins::install::InstallError| install_failure(&error);
+    let (location, lock) = if is_bundle(from) {
+        (scratch.to_owned(), Some(unbundle(from, scratch).map_err(failed)?))
+    } else {
+        let location = std::path::absolute(from).map_err(|error| Failure::io("find", from, &error))?;
+        let lock = location.join(LOCK_FILE);
+        (location, if lock.is_file() { Some(Lock::load(&lock).map_err(failed)?) } else { None })
+    };
+    let source = Source { name: "from".to_owned(), location };
+    let index = source.index().map_err(failed)?;
+    Ok((source, index, lock))
+}

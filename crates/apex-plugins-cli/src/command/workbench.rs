@@ -1,0 +1,182 @@
+//! What the commands that change the install store share: the planner, the question, and the deed.
+
+use std::{
+    io::{self, BufRead as _, IsTerminal as _},
+    path::Path,
+    sync::Arc,
+};
+
+use apex_plugins::{
+    PluginManager, TrustStore,
+    install::{Action, Index, Ledger, Plan, Planner, Source, Sources, Store},
+    meta::Status,
+    releases,
+    resolve::Releases,
+    trust::{Policy, Verifier},
+};
+use serde_json::json;
+
+use crate::{
+    escape,
+    exit::Exit,
+    failure::Failure,
+    output::{Cell, Tone},
+    session::{Session, install_failure},
+    settings::Settings,
+};
+
+/// Options of every command that changes the store.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct ChangeOptions {
+    /// Show what would be done, and do nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Do it without asking
+    #[arg(long, short = 'y')]
+    pub(crate) yes: bool,
+    /// How many versions to keep beside the active one, those that were active last
+    #[arg(long, value_name = "N", default_value_t = 2)]
+    pub(crate) keep: usize,
+}
+
+/// The install store with all that is needed to plan for it.
+pub(crate) struct Workbench {
+    pub(crate) settings: Settings,
+    pub(crate) store: Store,
+    pub(crate) ledger: Ledger,
+    pub(crate) trust: TrustStore,
+    policy: Policy,
+    /// Each source that can be read, with what it offers.
+    pub(crate) offered: Vec<(Source, Index)>,
+}
+
+impl Workbench {
+    /// The store of a session's settings, and the sources that it was told of.
+    pub(crate) fn open(session: &Session) -> Result<Self, Failure> {
+        let settings = session.settings()?;
+        let sources = Sources::load(&settings.sources_file()?).map_err(|error| install_failure(&error))?;
+        let offered = sources.iter().filter_map(|source| match source.index() {
+            Ok(index) => Some((source.clone(), index)),
+            Err(error) => {
+                let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
+                tracing::warn!("source `{}` is passed over: {error}{cause}", source.name);
+                None
+            }
+        });
+        let offered = offered.collect();
+        Self::with_sources(settings, offered)
+    }
+
+    /// The same with other sources.
+    pub(crate) fn with_sources(settings: Settings, offered: Vec<(Source, Index)>) -> Result<Self, Failure> {
+        let store =
+            Store::new(std::path::absolute(settings.store()?).map_err(|error| {
+                Failure::new("Io", "the path of the store cannot be made absolute").caused_by(&error)
+            })?);
+        let ledger = store.ledger().map_err(|error| install_failure(&error))?;
+        let (trust, policy) = (settings.trust_store()?, settings.policy().into());
+        Ok(Self { settings, store, ledger, trust, policy, offered })
+    }
+
+    /// A planner that knows of the store and the sources.
+    pub(crate) fn planner(&self) -> Planner<'_> {
+        let planner = Planner::new(&self.store, &self.ledger, &self.trust, self.policy);
+        self.offered.iter().fold(planner, |planner, (source, index)| planner.source(source, index))
+    }
+
+    /// Shows a plan, asks unless that is not needed, and carries it out.
+    pub(crate) fn carry_out(
+        &self,
+        plan: &Plan,
+        options: &ChangeOptions,
+        session: &mut Session,
+    ) -> Result<Exit, Failure> {
+        if options.dry_run || plan.is_empty() {
+            return self.report(plan, false, session);
+        }
+        // That somebody asks for what is there already is noted without a question.
+        let has_steps = !plan.steps.is_empty();
+        if has_steps && !session.output.is_json() {
+            show(plan, session)?;
+        }
+        if has_steps && !options.yes {
+            confirm(session)?;
+        }
+        let verifier = Verifier::new(Arc::new(self.trust.clone()), self.policy);
+        let done = self.store.apply(plan, &verifier, options.keep).map_err(|error| install_failure(&error))?;
+        for leftover in &done.leftovers {
+            tracing::warn!("not all could be cleaned up, which the next change will try again: {leftover}");
+        }
+        match session.output.is_json() || !has_steps {
+            true => self.report(plan, true, session),
+            false => session.output.line("Done.").map(|()| Exit::Done),
+        }
+    }
+
+    fn report(&self, plan: &Plan, done: bool, session: &mut Session) -> Result<Exit, Failure> {
+        if session.output.is_json() {
+            session.output.json(&json!({ "plan": plan, "done": done }))?;
+        } else if plan.steps.is_empty() {
+            session.output.line("Nothing is to be done.")?;
+        } else {
+            show(plan, session)?;
+        }
+        Ok(Exit::Done)
+    }
+}
+
+/// What stands in other roots than the store, and may serve as a dependency.
+pub(crate) fn elsewhere(manager: &PluginManager) -> Releases {
+    releases(&manager.catalogue(), |entry| {
+        entry.status() == Status::Ready && entry.root().is_none_or(|root| !root.is_store())
+    })
+}
+
+/// A plan as a table.
+pub(crate) fn show(plan: &Plan, session: &mut Session) -> Result<(), Failure> {
+    let rows: Vec<_> = plan
+        .steps
+        .iter()
+        .map(|step| {
+            let tone = match step.action {
+                Action::Remove | Action::Downgrade => Tone::Warning,
+                _ => Tone::Good,
+            };
+            vec![
+                Cell::new(step.action.as_str()).tone(tone),
+                Cell::new(&step.plugin).tone(Tone::Strong),
+                Cell::or_dash(step.from.as_ref()),
+                Cell::or_dash(step.to.as_ref()),
+                Cell::or_dash(step.publisher.as_deref()),
+                Cell::or_dash((!step.permissions.is_empty()).then(|| step.permissions.join(", "))),
+                Cell::new(&step.because),
+            ]
+        })
+        .collect();
+    session.output.table(&["ACTION", "PLUGIN", "FROM", "TO", "SIGNER", "ASKS FOR", "BECAUSE"], &rows)?;
+    for left in &plan.left_out {
+        session.output.line(format!("optional {} is left out: {}", left.plugin, escape::line(&left.because)))?;
+    }
+    Ok(())
+}
+
+/// Asks at the terminal; where there is none, nobody has agreed.
+fn confirm(session: &Session) -> Result<(), Failure> {
+    let refused =
+        |why: &str| Failure::new("NotConfirmed", why.to_owned()).hint("say --yes, or look at it with --dry-run");
+    if !io::stdin().is_terminal() {
+        return Err(refused("nobody is there to confirm the plan"));
+    }
+    session.stderr.line("Go on? [y/N]");
+    let mut answer = String::new();
+    io::stdin().lock().read_line(&mut answer).map_err(|error| Failure::io("read", Path::new("the answer"), &error))?;
+    match answer.trim() {
+        "y" | "Y" | "yes" => Ok(()),
+        _ => Err(refused("the plan was not confirmed")),
+    }
+}
+
+/// A directory that packages are looked at in, gone when this is dropped.
+pub(crate) fn scratch() -> Result<tempfile::TempDir, Failure> {
+    tempfile::tempdir().map_err(|error| Failure::new("Io", "no temporary directory can be made").caused_by(&error))
+}
