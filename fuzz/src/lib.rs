@@ -6,8 +6,12 @@
 #![allow(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a panic is a finding")]
 
 mod archive;
+mod bundle;
 mod cache;
 mod elf;
+mod index;
+mod ledger;
+mod lock;
 mod metadata;
 mod protocol;
 mod signature;
@@ -15,8 +19,12 @@ mod specifier;
 mod trust_store;
 
 pub use archive::archive;
+pub use bundle::bundle;
 pub use cache::cache;
 pub use elf::elf;
+pub use index::index;
+pub use ledger::ledger;
+pub use lock::lock;
 pub use metadata::metadata;
 pub use protocol::protocol;
 pub use signature::signature;

@@ -36,6 +36,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     for (name, stream) in streams()? {
         fs::write(seeds.join("protocol").join(name), stream)?;
     }
+    for (name, bundle) in bundles() {
+        fs::write(seeds.join("bundle").join(name), bundle)?;
+    }
     Ok(())
 }
 
@@ -201,4 +204,38 @@ fn of_kind(kind: u8, bytes: &[u8]) -> Vec<u8> {
 fn write(path: &Path, content: &[u8]) -> Result<(), Box<dyn Error>> {
     fs::create_dir_all(path.parent().ok_or("a file stands in a directory")?)?;
     Ok(fs::write(path, content)?)
+}
+
+fn bundles() -> Seeds {
+    let lock: &[u8] = b"{\"format\": \"apex-lock/1\", \"plugins\": []}\n";
+    let index: &[u8] = b"{\"format\": \"apex-index/1\", \"packages\": []}\n";
+    let ordinary = || bundle(&[("apex.lock", lock), ("index.json", index)]);
+    let with_end = |end: &[u8]| [ordinary().as_slice(), end].concat();
+    vec![
+        ("ordinary", ordinary()),
+        ("trailing", with_end(b"more")),
+        ("cut", ordinary()[..ordinary().len() - 5].to_vec()),
+        ("unsorted", bundle(&[("index.json", index), ("apex.lock", lock)])),
+        ("twice", bundle(&[("apex.lock", lock), ("apex.lock", lock)])),
+        ("escape", bundle(&[("../apex.lock", lock)])),
+        ("directory", bundle(&[("apex.lock", lock), ("d/index.json", index)])),
+        ("changed", ordinary().iter().map(|byte| if *byte == b'[' { b'{' } else { *byte }).collect()),
+        ("long_header", [b"apex-bundle/1\n".as_slice(), &u64::MAX.to_le_bytes()].concat()),
+    ]
+}
+
+fn bundle(files: &[(&str, &[u8])]) -> Vec<u8> {
+    let entries: Vec<_> = files
+        .iter()
+        .map(|(name, content)| {
+            let hash = blake3::hash(content).to_hex().to_string();
+            serde_json::json!({ "name": name, "size": content.len(), "blake3": hash })
+        })
+        .collect();
+    let header = serde_json::json!({ "format": "apex-bundle/1", "files": entries }).to_string();
+    let mut bundle = b"apex-bundle/1\n".to_vec();
+    bundle.extend_from_slice(&(header.len() as u64).to_le_bytes());
+    bundle.extend_from_slice(header.as_bytes());
+    files.iter().for_each(|(_, content)| bundle.extend_from_slice(content));
+    bundle
 }

@@ -1,6 +1,6 @@
 //! The command line `apex` as a user and as a script meet it: the real binary, real files, real plugins.
 //!
-//! Covers R9.3, R4.7, R2.5, R2.1 and rows 84, 88 and 92 of the attack catalogue as far as the command line goes.
+//! Covers R9.3, R4.5, R4.7, R5.1, R5.7, R2.5, R2.1 and rows 84, 88 and 92 of the attack catalogue as far as the command line goes.
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
@@ -19,12 +19,16 @@ mod choosing;
 mod guide;
 #[path = "cli/house.rs"]
 mod house;
+#[path = "cli/installing.rs"]
+mod installing;
 #[path = "cli/intruding.rs"]
 mod intruding;
 #[path = "cli/listing.rs"]
 mod listing;
 #[path = "cli/manners.rs"]
 mod manners;
+#[path = "cli/operators_guide.rs"]
+mod operators_guide;
 #[path = "cli/policies.rs"]
 mod policies;
 #[path = "cli/registry.rs"]

@@ -7,6 +7,7 @@ use apex_plugin_sdk::{Context, Error, Host, Params, Plugin, Reply, Result, async
 use apex_plugins::{
     CallEvent, ErrorKind, Event, Placement, PluginManager, PluginSpec, Status,
     exec::Lifecycle,
+    resolve::Request,
     trust::{Policy, TrustStore},
 };
 use apex_plugins_tests::{Publisher, copy_tree, package, package_changed};
@@ -54,6 +55,23 @@ async fn a_plugin_linked_into_the_host_is_listed_and_called_like_any_other() {
     assert_eq!(call(json!({"n": "21"})).result().await.unwrap_err().kind(), ErrorKind::InvalidParameters);
     let raw = plugins.call("com.acme.doubler", "double").raw(br#"{"n": 4}"#).await.unwrap();
     assert_eq!(raw, b"8");
+}
+
+/// R4.5: the closure of a request, in the order in which it loads.
+#[tokio::test]
+async fn a_request_is_resolved_with_all_that_it_depends_on() {
+    let asker = DOUBLER.replace("com.acme.doubler", "com.acme.asker").replacen(
+        '{',
+        r#"{"dependencies": {"plugins": [{"id": "com.acme.doubler", "version_specifier": "^1"}]},"#,
+        1,
+    );
+    let builder = PluginManager::builder().builtin(&asker, linked::<Doubler>()).unwrap();
+    let plugins = builder.builtin(DOUBLER, linked::<Doubler>()).unwrap().build().await.unwrap();
+    let solution = plugins.resolve(&[Request::any("com.acme.asker".parse().unwrap())]).unwrap();
+    let order: Vec<_> = solution.chosen.iter().map(|chosen| chosen.plugin.to_string()).collect();
+    assert_eq!(order, ["com.acme.doubler", "com.acme.asker"]);
+    let error = plugins.resolve(&[Request::any("com.acme.absent".parse().unwrap())]).unwrap_err();
+    assert_eq!((error.code(), error.kind()), ("PluginNotFound", ErrorKind::PluginNotFound));
 }
 
 /// The blocking twins need no runtime at all.

@@ -5,6 +5,7 @@
 use std::{
     fs::{self, File},
     io::Write as _,
+    path::Path,
 };
 
 use apex_plugins_tests::workspace_root;
@@ -44,7 +45,19 @@ fn some_seeds_are_accepted_and_some_are_refused() {
     assert!(is_store("trust_store/full.json") && !is_store("trust_store/overlapping.json"));
     let is_manifest = |name: &str| apex_meta::check(&seed(name)).document().is_some();
     assert!(is_manifest("metadata/greeter.json") && !is_manifest("metadata/schemas.json"));
+    let path = Path::new("a file");
+    let is_ledger = |name: &str| apex_install::Ledger::parse(path, &seed(name)).is_ok();
+    assert!(is_ledger("ledger/full.json") && !is_ledger("ledger/twins.json"));
+    let is_index = |name: &str| apex_install::Index::parse(path, &seed(name)).is_ok();
+    assert!(is_index("index/full.json") && !is_index("index/twice.json"));
+    let is_lock = |name: &str| apex_install::Lock::parse(path, &seed(name)).is_ok();
+    assert!(is_lock("lock/full.json") && !is_lock("lock/twins.json"));
     let room = tempfile::tempdir().unwrap();
+    let unbundles = |name: &str| {
+        let out = tempfile::tempdir_in(room.path()).unwrap();
+        apex_install::unbundle(&workspace_root().join("fuzz/seeds").join(name), out.path()).is_ok()
+    };
+    assert!(unbundles("bundle/ordinary") && !unbundles("bundle/trailing"));
     let unpacks = |name: &str| {
         let (package, out) = (room.path().join("package"), room.path().join(name.replace('/', "-")));
         fs::remove_file(&package).ok();
@@ -62,6 +75,26 @@ fn metadata_is_read_in_one_way() {
 #[test]
 fn what_reads_as_a_trust_store_can_be_saved_and_read_again() {
     replay("trust_store", targets::trust_store);
+}
+
+#[test]
+fn what_reads_as_a_ledger_is_written_as_the_same() {
+    replay("ledger", targets::ledger);
+}
+
+#[test]
+fn what_reads_as_an_index_stays_inside_its_source() {
+    replay("index", targets::index);
+}
+
+#[test]
+fn what_reads_as_a_lock_is_written_as_the_same() {
+    replay("lock", targets::lock);
+}
+
+#[test]
+fn what_comes_out_of_a_bundle_stays_inside() {
+    replay("bundle", targets::bundle);
 }
 
 #[test]

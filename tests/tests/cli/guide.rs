@@ -1,4 +1,4 @@
-//! The commands of `docs/security_guide.md` do what it says, in its order.
+//! The commands of `docs/security_guide.md` do what it says, in its order; and how any guide's commands are run.
 
 use std::{fs, process::Command};
 
@@ -7,16 +7,15 @@ use apex_plugins::{meta::Document, trust::SigningKey};
 use crate::house::{Ended, House, Proof};
 
 /// A command of the guide: what is typed, the exit code that is promised, and lines that are shown of its output.
-struct Shown {
-    line: String,
+pub(crate) struct Shown {
+    pub(crate) line: String,
     exit: i32,
     output: Vec<String>,
 }
 
-/// The commands in the guide's blocks.
-fn commands() -> Vec<Shown> {
-    let guide = apex_plugins_tests::workspace_root().join("docs/security_guide.md");
-    let text = fs::read_to_string(guide).unwrap();
+/// The commands in a guide's blocks.
+pub(crate) fn commands(guide: &str) -> Vec<Shown> {
+    let text = fs::read_to_string(apex_plugins_tests::workspace_root().join(guide)).unwrap();
     let blocks = text.split("```console\n").skip(1).map(|rest| rest.split("```").next().unwrap());
     let mut commands: Vec<Shown> = Vec::new();
     for line in blocks.flat_map(str::lines) {
@@ -32,6 +31,18 @@ fn commands() -> Vec<Shown> {
     commands
 }
 
+impl Shown {
+    /// Asserts that a command ended as the guide says, and showed what it shows.
+    pub(crate) fn check(&self, ended: &Ended) {
+        let Self { line, exit, output } = self;
+        assert_eq!(ended.code, Some(*exit), "{line}: {}{}", ended.stdout, ended.stderr);
+        for shown in output {
+            let found = ended.stdout.lines().any(|line| is_shown(shown, line));
+            assert!(found, "{line} shows no line `{shown}`:\n{}", ended.stdout);
+        }
+    }
+}
+
 /// Whether a line of output is the one shown, in which `…` stands for anything.
 fn is_shown(shown: &str, line: &str) -> bool {
     let mut rest = line;
@@ -43,7 +54,7 @@ fn is_shown(shown: &str, line: &str) -> bool {
 }
 
 /// A shell in the house, in which `apex` is to be found and the guide's variables are set.
-fn shell(house: &House, line: &str, head: &str) -> Ended {
+pub(crate) fn shell(house: &House, line: &str, head: &str) -> Ended {
     let apex = apex_plugins_tests::apex();
     let path = format!("{}:/usr/bin:/bin", apex.parent().unwrap().display());
     let mut command = Command::new("/bin/sh");
@@ -87,15 +98,11 @@ fn can_be_run(line: &str) -> bool {
 fn the_security_guides_commands_do_what_it_says() {
     let house = House::new();
     let mut head = String::new();
-    let commands = commands();
+    let commands = commands("docs/security_guide.md");
     assert!(commands.len() > 15, "the guide shows {} commands", commands.len());
-    for Shown { line, exit, output } in commands.into_iter().filter(|shown| can_be_run(&shown.line)) {
-        let ended = shell(&house, &line, &head);
-        assert_eq!(ended.code, Some(exit), "{line}: {}{}", ended.stdout, ended.stderr);
-        for shown in output {
-            let found = ended.stdout.lines().any(|line| is_shown(&shown, line));
-            assert!(found, "{line} shows no line `{shown}`:\n{}", ended.stdout);
-        }
+    for shown in commands.into_iter().filter(|shown| can_be_run(&shown.line)) {
+        let ended = shell(&house, &shown.line, &head);
+        shown.check(&ended);
         if let Some(known) = ended.stdout.lines().find_map(|line| line.strip_prefix("head ")) {
             known.clone_into(&mut head);
         }

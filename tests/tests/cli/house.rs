@@ -56,6 +56,11 @@ impl House {
         &self.publisher.key
     }
 
+    /// The publisher that the house trusts.
+    pub(crate) fn publisher(&self) -> &Publisher {
+        &self.publisher
+    }
+
     /// A path in the house.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)
