@@ -15,6 +15,8 @@ mod blaming;
 mod checking;
 #[path = "cli/choosing.rs"]
 mod choosing;
+#[path = "cli/granting.rs"]
+mod granting;
 #[path = "cli/guide.rs"]
 mod guide;
 #[path = "cli/house.rs"]

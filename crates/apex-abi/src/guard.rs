@@ -6,8 +6,8 @@ use abi_stable::std_types::{ROption, RResult, RString, RVec};
 use async_ffi::{FfiFuture, FutureExt};
 
 use crate::{
-    AbiError, CallBox, CallObject, ChunkStreamBox, HostBox, HostObject, LoadedState, PluginError, PluginObject,
-    SavedState, contain::contain,
+    AbiError, CallBox, CallObject, CalledPlugin, ChunkStreamBox, HostBox, HostObject, LoadedState, PluginError,
+    PluginObject, SavedState, contain::contain,
 };
 
 /// A value whose drop never unwinds.
@@ -127,5 +127,9 @@ impl<T: CallObject> CallObject for Guarded<T> {
 
     fn save_state(&self, scope: RString, expected: u64, data: RVec<u8>) -> FfiFuture<SavedState> {
         guarded(|| self.0.save_state(scope, expected, data))
+    }
+
+    fn call_plugin(&self, plugin: RString, action: RString, params: RVec<u8>) -> FfiFuture<CalledPlugin> {
+        guarded(|| self.0.call_plugin(plugin, action, params))
     }
 }

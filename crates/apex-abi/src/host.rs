@@ -10,9 +10,10 @@ use abi_stable::{
     sabi_trait::prelude::TD_Opaque,
     std_types::{RBox, ROption, RResult, RString, RVec},
 };
-use async_ffi::FfiFuture;
+use apex_meta::ErrorKind;
+use async_ffi::{FfiFuture, FutureExt as _};
 
-use crate::{AbiError, LogLevel, guard::Guarded};
+use crate::{AbiError, LogLevel, PluginError, guard::Guarded};
 
 /// A saved state and how often it was saved before.
 #[repr(C)]
@@ -29,6 +30,9 @@ pub type LoadedState = RResult<ROption<StateRecord>, AbiError>;
 
 /// The answer to saving a state: the new generation, or an error, `StateConflict` if somebody else saved in between.
 pub type SavedState = RResult<u64, AbiError>;
+
+/// The answer to a call of another plugin: its result as JSON, or an error.
+pub type CalledPlugin = RResult<RVec<u8>, AbiError>;
 
 /// What the host offers for the life of an instance, in `initialize` and in what the plugin does on its own.
 ///
@@ -81,6 +85,22 @@ pub trait CallObject: Send + Sync {
     /// Saves the state of a scope, as [`HostObject::save_state`]; tenant and user are those of the call.
     #[sabi(last_prefix_field)]
     fn save_state(&self, scope: RString, expected: u64, data: RVec<u8>) -> FfiFuture<SavedState>;
+
+    /// Calls an action of another plugin, on behalf of the same as this call and within its time; `params` is a JSON
+    /// object.
+    ///
+    /// The plugin must be declared as a dependency, and the call granted.
+    fn call_plugin(&self, plugin: RString, action: RString, params: RVec<u8>) -> FfiFuture<CalledPlugin> {
+        let _ = (action, params);
+        no_calls(&plugin)
+    }
+}
+
+/// The answer of a host that is older than calls between plugins.
+fn no_calls(plugin: &str) -> FfiFuture<CalledPlugin> {
+    let message = format!("this host does not let plugins call others, such as `{}`", plugin.escape_debug());
+    let error = PluginError::new(ErrorKind::Dependency, message);
+    std::future::ready(RResult::RErr(AbiError::from(error))).into_ffi()
 }
 
 /// An owned [`HostObject`].

@@ -76,7 +76,9 @@ pub use async_ffi::{FfiContext, FfiFuture, FfiPoll, FutureExt as FfiFutureExt};
 pub use chunk::{Chunk, ChunkStream, ChunkStreamBox, PolledChunk};
 pub use contain::{Outcome, contain, contained, outcome};
 pub use error::{AbiError, PluginError};
-pub use host::{CallBox, CallObject, HostBox, HostObject, LoadedState, SavedState, StateRecord, call_box, host_box};
+pub use host::{
+    CallBox, CallObject, CalledPlugin, HostBox, HostObject, LoadedState, SavedState, StateRecord, call_box, host_box,
+};
 pub use level::LogLevel;
 pub use load::{LoadError, Mismatch, load_module};
 pub use module::{CONTRACT_VERSION, Export, PluginModule};

@@ -67,6 +67,9 @@ pub enum Happening {
         /// The plugin.
         #[serde(flatten)]
         subject: Subject,
+        /// To whose plugin of this id.
+        #[serde(serialize_with = "shortened")]
+        owner: String,
         /// The permission.
         #[serde(serialize_with = "shortened")]
         permission: String,
@@ -83,6 +86,9 @@ pub enum Happening {
         action: String,
         /// The digest of its parameters, see [`params_digest`].
         params: String,
+        /// The plugin that made the call, if it was not the host.
+        #[serde(serialize_with = "optional_text", skip_serializing_if = "Option::is_none")]
+        caller: Option<PluginId>,
         /// The stable code of the error that it ended in, if it did.
         error: Option<String>,
     },
@@ -126,9 +132,9 @@ pub struct Subject {
     /// The plugin.
     #[serde(serialize_with = "text")]
     pub plugin: PluginId,
-    /// Its version.
-    #[serde(serialize_with = "text")]
-    pub version: PluginVersion,
+    /// Its version; none where all versions are meant.
+    #[serde(serialize_with = "optional_text", skip_serializing_if = "Option::is_none")]
+    pub version: Option<PluginVersion>,
     /// The digest of its files.
     #[serde(serialize_with = "optional_text", skip_serializing_if = "Option::is_none")]
     pub digest: Option<Digest>,
@@ -143,7 +149,12 @@ pub struct Subject {
 impl Subject {
     /// A plugin of which no more than this is known.
     pub fn new(plugin: PluginId, version: PluginVersion) -> Self {
-        Self { plugin, version, digest: None, publisher: None, key_id: None }
+        Self { version: Some(version), ..Self::of_id(plugin) }
+    }
+
+    /// A plugin in whatever version.
+    pub fn of_id(plugin: PluginId) -> Self {
+        Self { plugin, version: None, digest: None, publisher: None, key_id: None }
     }
 
     /// Adds the digest of its files.
@@ -179,7 +190,7 @@ impl Record {
     }
 }
 
-/// The digest under which the parameters of a call are recorded, of their JSON as it went to the plugin.
+/// The digest under which the parameters of a call are recorded, of their JSON as the caller gave it.
 ///
 /// Whoever can guess the parameters can check the guess: a digest hides no value of which there are few.
 pub fn params_digest(params: &[u8]) -> String {

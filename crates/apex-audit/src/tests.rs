@@ -36,7 +36,10 @@ fn records(count: usize) -> Vec<Record> {
             2 => Record::blocked(at, subject, &Reason::new("KeyRevoked", "revoked: \"lost\"\n\u{1b}")),
             _ => {
                 let params = params_digest(b"{}");
-                Record { at, happening: Happening::Call { subject, action: "act".into(), params, error: None } }
+                Record {
+                    at,
+                    happening: Happening::Call { subject, action: "act".into(), params, caller: None, error: None },
+                }
             }
         }
     };

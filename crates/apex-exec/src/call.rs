@@ -10,7 +10,8 @@ use std::{
 };
 
 use apex_abi::{
-    CallBox, CallObject, FfiFuture, FfiFutureExt, LoadedState, ROption, RString, RVec, SavedState, call_box,
+    CallBox, CallObject, CalledPlugin, FfiFuture, FfiFutureExt, LoadedState, ROption, RString, RVec, SavedState,
+    call_box,
 };
 use apex_meta::{CallContext, ErrorKind};
 use futures::task::AtomicWaker;
@@ -220,5 +221,9 @@ impl CallObject for PluginSide {
 
     fn save_state(&self, scope: RString, expected: u64, data: RVec<u8>) -> FfiFuture<SavedState> {
         self.0.desk.save_state(&scope, self.0.context.clone(), expected, data)
+    }
+
+    fn call_plugin(&self, plugin: RString, action: RString, params: RVec<u8>) -> FfiFuture<CalledPlugin> {
+        self.0.desk.call_plugin(&self.0, &plugin, &action, &params)
     }
 }

@@ -6,6 +6,8 @@ use apex_abi::PluginError;
 use apex_meta::{ErrorKind, PluginId, PluginVersion, Reason};
 use serde_json::Value;
 
+use crate::sandbox::Denial;
+
 /// How a call, a load or a start failed: a stable kind, whose plugin and action it was, what happened and what would help.
 ///
 /// [`Display`](fmt::Display) names plugin and action and is one line; [`source`](Error::source) walks the causes that
@@ -47,6 +49,12 @@ impl CallError {
         let mut told = Self::new(kind_from_plugin(error.kind), error.message);
         told.0.details = error.details;
         told.with_causes(causes)
+    }
+
+    /// Adds what was granted and what would help; what the plugin itself tells of it is kept.
+    pub(crate) fn explained_by(mut self, denial: &Denial) -> Self {
+        self.0.details.get_or_insert_with(|| denial.details.clone());
+        self.with_hint(denial.hint.clone())
     }
 
     pub(crate) fn with_kind(mut self, kind: ErrorKind) -> Self {

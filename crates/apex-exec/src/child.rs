@@ -8,6 +8,7 @@
 mod asking;
 mod bell;
 mod connection;
+mod ending;
 mod incoming;
 mod outgoing;
 mod output;
@@ -34,7 +35,7 @@ use futures::future::{Either, select};
 pub(crate) use self::{asking::Asking, bell::Bell, pull::Pull};
 use self::{connection::Connection, slot::Fault, starting::Start, supervision::Supervision, wire::Line};
 use crate::{
-    CallError, CrashHistory, Lifecycle, Limits, Observer, Transition,
+    CallError, CrashHistory, Lifecycle, Limits, Observer, Sandbox, Transition,
     blocking::{Limited, Pool},
     lifecycle::announce,
     loader::LoadedParts,
@@ -53,6 +54,7 @@ pub(crate) struct ChildPlugin {
     desk: Arc<Desk>,
     pool: Arc<Pool>,
     limits: Limits,
+    sandbox: Sandbox,
     observer: Arc<dyn Observer>,
     timer: &'static Timer,
     supervision: Supervision,
@@ -77,6 +79,7 @@ pub(crate) struct ChildParts {
     pub(crate) desk: Arc<Desk>,
     pub(crate) pool: Arc<Pool>,
     pub(crate) limits: Limits,
+    pub(crate) sandbox: Sandbox,
     pub(crate) observer: Arc<dyn Observer>,
     pub(crate) timer: &'static Timer,
     pub(crate) crashes: CrashHistory,
@@ -88,7 +91,7 @@ impl ChildPlugin {
     /// # Errors
     /// Whatever the process cannot be started for, or the plugin fails with.
     pub(crate) async fn start(parts: ChildParts) -> Result<Arc<Self>, CallError> {
-        let ChildParts { parts, program, configuration, desk, pool, limits, observer, timer, crashes } = parts;
+        let ChildParts { parts, program, configuration, desk, pool, limits, sandbox, observer, timer, crashes } = parts;
         let (supervision, now) = (Supervision::new(crashes, &limits), Mutex::new(Now::Down));
         let plugin = Arc::new_cyclic(|this: &Weak<Self>| Self {
             this: this.clone(),
@@ -98,6 +101,7 @@ impl ChildPlugin {
             desk,
             pool,
             limits,
+            sandbox,
             observer,
             timer,
             supervision,

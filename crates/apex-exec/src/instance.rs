@@ -8,8 +8,8 @@ use serde_json::Value;
 
 use crate::{
     ActionMetrics, BlockingEvents, CallError, CallEvents, CallRequest, CrashHistory, HostServices, Lifecycle, Limits,
-    Loaded, NoServices, Observer, ShutdownReport, Transition, answer, core::Core, migrate, park::block_on, shutdown,
-    start,
+    Loaded, NoServices, Observer, Sandbox, ShutdownReport, Transition, answer, core::Core, migrate, park::block_on,
+    shutdown, start,
 };
 
 /// A running instance of a plugin; clones are handles to the same one.
@@ -34,6 +34,8 @@ pub struct InstanceOptions {
     pub services: Arc<dyn HostServices>,
     /// The limits that it runs under.
     pub limits: Limits,
+    /// What it may touch, in a child process; what runs in this process is held to nothing.
+    pub sandbox: Sandbox,
     /// Who is told of its life.
     pub observer: Arc<dyn Observer>,
     /// What is remembered of crashes of earlier instances.
@@ -41,12 +43,13 @@ pub struct InstanceOptions {
 }
 
 impl Default for InstanceOptions {
-    /// No configuration, [`NoServices`], the default limits, nobody who is told, and no crashes so far.
+    /// No configuration, [`NoServices`], the default limits, nothing granted, nobody who is told, and no crashes so far.
     fn default() -> Self {
         Self {
             configuration: Value::Null,
             services: Arc::new(NoServices),
             limits: Limits::default(),
+            sandbox: Sandbox::closed(),
             observer: Arc::new(|_: &Transition| ()),
             crashes: CrashHistory::default(),
         }

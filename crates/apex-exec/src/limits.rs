@@ -35,6 +35,12 @@ pub struct Limits {
     pub blocking_queue: usize,
     /// How long a child process may keep an action that was given up, until the process is replaced.
     pub child_patience: Duration,
+    /// The most bytes of address space of a child process, its program and stacks included; none: no limit.
+    pub child_memory: Option<u64>,
+    /// The most descriptors that a child process may have open; none: what this process may have.
+    pub child_files: Option<u64>,
+    /// How many plugins may stand between a call of the host and one that a plugin makes of another.
+    pub max_call_depth: u32,
     /// After how long without a call a child process is ended, to be started again by the next one; none: never.
     pub child_idle: Option<Duration>,
     /// How often a child process may crash within [`crash_window`](Self::crash_window); once more is quarantine.
@@ -77,6 +83,9 @@ impl Default for Limits {
             blocking_threads: 32,
             blocking_queue: 1024,
             child_patience: Duration::from_secs(2),
+            child_memory: Some(8 << 30),
+            child_files: Some(1024),
+            max_call_depth: 8,
             child_idle: Some(Duration::from_secs(300)),
             crashes_allowed: 5,
             crash_window: Duration::from_secs(60),

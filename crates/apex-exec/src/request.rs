@@ -96,6 +96,16 @@ impl CallRequest {
         self
     }
 
+    /// The parameters as they were given, without defaults.
+    pub fn given_params(&self) -> &Params {
+        &self.params
+    }
+
+    /// On whose behalf the call is made.
+    pub fn given_context(&self) -> &CallContext {
+        &self.context
+    }
+
     /// The action's name.
     pub fn action(&self) -> &str {
         &self.action

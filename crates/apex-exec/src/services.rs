@@ -7,20 +7,22 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
+    time::Instant,
 };
 
 use apex_abi::{
-    AbiError, FfiFuture, HostBox, HostObject, LoadedState, LogLevel, PluginError, ROption, RResult, RString, RVec,
-    SavedState, StateRecord, StateScope, contained, host_box,
+    AbiError, CalledPlugin, FfiFuture, HostBox, HostObject, LoadedState, LogLevel, PluginError, ROption, RResult,
+    RString, RVec, SavedState, StateRecord, StateScope, contained, host_box,
 };
-use apex_meta::{CallContext, ErrorKind};
+use apex_meta::{CallContext, ErrorKind, PluginId};
 use async_trait::async_trait;
+use futures::future::{Either, select};
 use serde_json::{Map, Value};
 use tokio::runtime::Handle;
 use tracing::level_filters::LevelFilter;
 
 use self::gate::{Admission, Gate};
-use crate::{Limits, call::Call, subject::Subject};
+use crate::{Limits, call::Call, signal::Raised, subject::Subject};
 
 /// What the host offers to one instance of a plugin.
 ///
@@ -48,6 +50,18 @@ pub trait HostServices: Send + Sync {
         data: Value,
     ) -> Result<u64, PluginError>;
 
+    /// Calls an action of another plugin, which the plugin asks for in one of its calls; none can be called by default.
+    ///
+    /// Dropping the future gives the call up. Whether the plugin declares the other one and may call it is for the
+    /// implementation to say.
+    ///
+    /// # Errors
+    /// `DependencyNotDeclared`, `PermissionDenied`, `Dependency`, and whatever the other plugin's action ends in.
+    async fn call_plugin(&self, call: PluginCall) -> Result<Value, PluginError> {
+        let message = format!("this host does not let plugins call others, such as {}", call.plugin);
+        Err(PluginError::new(ErrorKind::Dependency, message))
+    }
+
     /// Takes a line of the plugin's log; by default it goes to `tracing`.
     fn log(&self, line: &LogLine<'_>) {
         line.trace();
@@ -62,12 +76,28 @@ pub trait HostServices: Send + Sync {
     }
 }
 
+/// A call that one plugin makes of another.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct PluginCall {
+    /// The plugin that is called.
+    pub plugin: PluginId,
+    /// The action.
+    pub action: String,
+    /// The parameters.
+    pub params: Value,
+    /// On whose behalf: as the call in which it is made, with the calling plugin as the caller.
+    pub context: CallContext,
+    /// By when: as the call in which it is made.
+    pub deadline: Option<Instant>,
+}
+
 /// A line of a plugin's log.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct LogLine<'a> {
     /// The plugin.
-    pub plugin: &'a apex_meta::PluginId,
+    pub plugin: &'a PluginId,
     /// Its version.
     pub version: &'a apex_meta::PluginVersion,
     /// The action that wrote it, if it was written during a call.
@@ -163,13 +193,21 @@ pub(crate) struct Desk {
     pub(crate) runtime: Option<Handle>,
     pub(crate) gate: Gate,
     max_log_bytes: usize,
+    max_call_depth: u32,
 }
 
 impl Desk {
     /// The desk of an instance that is being started, in the runtime that this happens in.
     pub(crate) fn new(services: Arc<dyn HostServices>, subject: Arc<Subject>, limits: &Limits) -> Self {
         let (runtime, gate) = (Handle::try_current().ok(), Gate::new(limits.log_lines_per_second));
-        Self { services, subject, runtime, gate, max_log_bytes: limits.max_log_bytes }
+        Self {
+            services,
+            subject,
+            runtime,
+            gate,
+            max_log_bytes: limits.max_log_bytes,
+            max_call_depth: limits.max_call_depth,
+        }
     }
 
     pub(crate) fn log(&self, call: Option<&Call>, level: u8, target: &str, message: &str, fields: &[u8]) {
@@ -227,6 +265,48 @@ impl Desk {
         })
     }
 
+    /// Calls another plugin on behalf of a call, and gives it up with that call.
+    pub(crate) fn call_plugin(
+        self: &Arc<Self>,
+        call: &Arc<Call>,
+        plugin: &str,
+        action: &str,
+        params: &[u8],
+    ) -> FfiFuture<CalledPlugin> {
+        let (desk, call) = (Arc::clone(self), Arc::clone(call));
+        let asked = self.read_call(&call, plugin, action, params);
+        self.answer(async move {
+            let asked = asked?;
+            let called = desk.services.call_plugin(asked);
+            match select(called, Raised::new(call)).await {
+                Either::Left((result, _)) => {
+                    let result = serde_json::to_vec(&result?);
+                    Ok(result.map_err(|error| malformed_call("a result is no JSON", &error))?.into())
+                }
+                Either::Right(_) => {
+                    Err(PluginError::new(ErrorKind::Cancelled, "the calling plugin's own call is over"))
+                }
+            }
+        })
+    }
+
+    fn read_call(&self, call: &Call, plugin: &str, action: &str, params: &[u8]) -> Result<PluginCall, PluginError> {
+        let id = plugin.parse::<PluginId>();
+        let id = id.map_err(|error| malformed_call("the id of the plugin to call is none", &error))?;
+        let params = serde_json::from_slice(params);
+        let params = params.map_err(|error| malformed_call("the parameters of a call are no JSON", &error))?;
+        let mut context = call.context.clone();
+        (context.caller, context.depth) = (Some(self.subject.id.clone()), context.depth.saturating_add(1));
+        if context.depth > self.max_call_depth {
+            let message = format!(
+                "plugins call each other more than {} deep: {} may not call {id} any more",
+                self.max_call_depth, self.subject.id
+            );
+            return Err(PluginError::new(ErrorKind::ResourceLimit, message));
+        }
+        Ok(PluginCall { plugin: id, action: action.to_owned(), params, context, deadline: call.deadline })
+    }
+
     /// A future that the plugin may poll wherever it likes: in the host's runtime, and without a panic getting out.
     fn answer<T: 'static>(
         self: &Arc<Self>,
@@ -260,6 +340,10 @@ fn read_fields(fields: &[u8], room: usize) -> Map<String, Value> {
 /// The error about a request for state that no plugin of this SDK makes.
 fn malformed(error: &(dyn std::error::Error + 'static)) -> PluginError {
     PluginError::new(ErrorKind::ProtocolViolation, "a scope or a state is malformed").caused_by(error)
+}
+
+fn malformed_call(message: &str, error: &(dyn std::error::Error + 'static)) -> PluginError {
+    PluginError::new(ErrorKind::InvalidRequest, message).caused_by(error)
 }
 
 /// A future whose polls are in a runtime's context.

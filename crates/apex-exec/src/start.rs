@@ -48,8 +48,16 @@ fn tell(observer: &dyn Observer, subject: &Subject, from: Option<Lifecycle>, to:
 
 async fn initialize(loaded: Loaded, options: InstanceOptions) -> Result<Arc<Core>, CallError> {
     let Loaded(parts) = loaded;
-    let (subject, actions) = (Arc::clone(&parts.subject), Arc::clone(&parts.actions));
-    let InstanceOptions { mut configuration, services, mut limits, observer, crashes } = options;
+    let actions = Arc::clone(&parts.actions);
+    let InstanceOptions { mut configuration, services, mut limits, sandbox, observer, crashes } = options;
+    let subject = match &parts.code {
+        Code::Here(_) => Arc::clone(&parts.subject),
+        #[cfg(target_os = "linux")]
+        Code::Child(_) => {
+            let denial = sandbox.denial(&parts.subject.id);
+            Arc::new(Subject { denial, ..(*parts.subject).clone() })
+        }
+    };
     limits.slow_poll = limits.slow_poll.max(Duration::from_millis(1));
     parts
         .configuration
@@ -86,6 +94,7 @@ async fn initialize(loaded: Loaded, options: InstanceOptions) -> Result<Arc<Core
                 observer: Arc::clone(&observer),
                 crashes,
                 configuration,
+                sandbox,
                 timer,
             };
             Placed::Child(ChildPlugin::start(child).await?)

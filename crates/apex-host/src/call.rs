@@ -9,7 +9,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use apex_abi::{CallObject, FfiFuture, FfiFutureExt as _, LoadedState, ROption, RString, RVec, SavedState};
+use apex_abi::{
+    CallObject, CalledPlugin, FfiFuture, FfiFutureExt as _, LoadedState, ROption, RString, RVec, SavedState,
+};
 use apex_protocol::Message;
 use futures::{future::AbortHandle, task::AtomicWaker};
 use tokio_util::sync::CancellationToken;
@@ -117,5 +119,9 @@ impl CallObject for PluginSide {
 
     fn save_state(&self, scope: RString, expected: u64, data: RVec<u8>) -> FfiFuture<SavedState> {
         self.0.child.save_state(self.0.number, &scope, expected, &data)
+    }
+
+    fn call_plugin(&self, plugin: RString, action: RString, params: RVec<u8>) -> FfiFuture<CalledPlugin> {
+        self.0.child.call_plugin(self.0.number, &plugin, &action, &params)
     }
 }

@@ -44,7 +44,8 @@ const CHUNKS_A_TURN: usize = 64;
 /// The longest body that is taken: the host is trusted, and bounds what it sends.
 const MAX_BODY: u32 = 1 << 30;
 
-type StateAnswer = Result<Option<(u64, Vec<u8>)>, PluginError>;
+/// What the host answers: a generation, which is 0 for what has none, and bytes; nothing; or an error.
+type HostAnswer = Result<Option<(u64, Vec<u8>)>, PluginError>;
 
 /// The child.
 pub(crate) struct Child {
@@ -57,17 +58,24 @@ pub(crate) struct Child {
     questions: Mutex<Questions>,
     incoming: Mutex<Decoder>,
     agreement: OnceLock<Agreement>,
+    /// Whether this process is confined as its host said, or why it is not.
+    confined: Result<(), String>,
 }
 
-/// Questions about state.
+/// Questions to the host.
 #[derive(Default)]
 struct Questions {
     last: u64,
-    open: HashMap<u64, oneshot::Sender<StateAnswer>>,
+    open: HashMap<u64, oneshot::Sender<HostAnswer>>,
 }
 
 impl Child {
-    pub(crate) fn new(socket: OwnedFd, library: &Path, threads: usize) -> io::Result<Arc<Self>> {
+    pub(crate) fn new(
+        socket: OwnedFd,
+        library: &Path,
+        threads: usize,
+        confined: Result<(), String>,
+    ) -> io::Result<Arc<Self>> {
         // Written to without losing anything, read from without waiting: the flag says which.
         rustix::io::ioctl_fionbio(&socket, false)?;
         let socket = Arc::new(socket);
@@ -81,6 +89,7 @@ impl Child {
             questions: Mutex::default(),
             incoming: Mutex::new(Decoder::new(Speaker::Host, HELLO_MAX_BODY)),
             agreement: OnceLock::new(),
+            confined,
         }))
     }
 
@@ -113,8 +122,12 @@ impl Child {
         said
     }
 
-    /// Asks the host something about state.
-    pub(crate) fn ask(&self, question: &Message<'_>) -> impl Future<Output = StateAnswer> + Send + use<> {
+    /// Asks the host something; `too_large` is the kind of the error if it is more than the host takes.
+    pub(crate) fn ask(
+        &self,
+        question: &Message<'_>,
+        too_large: ErrorKind,
+    ) -> impl Future<Output = HostAnswer> + Send + use<> {
         let (answer, answered) = oneshot::channel();
         let said = {
             // Numbers are to come in their order.
@@ -129,8 +142,8 @@ impl Child {
             said
         };
         async move {
-            said.map_err(|error| PluginError::new(ErrorKind::StateTooLarge, error.to_string()))?;
-            let gone = |_| Err(PluginError::new(ErrorKind::StateIo, "the host did not answer"));
+            said.map_err(|error| PluginError::new(too_large, error.to_string()))?;
+            let gone = |_| Err(PluginError::new(ErrorKind::Cancelled, "the host did not answer"));
             answered.await.unwrap_or_else(gone)
         }
     }
@@ -195,6 +208,7 @@ impl Child {
             Message::State { record } => {
                 self.answer_question(number, Ok(record.map(|(generation, data)| (generation, data.to_vec()))));
             }
+            Message::Called(result) => self.answer_question(number, Ok(Some((0, result.to_vec())))),
             Message::StateFailure(failure) => self.answer_question(number, Err(plugin_error(&failure))),
             Message::Ping => self.answer(number, &Ok(None)),
             Message::Migrate { from, state } => {
@@ -225,7 +239,7 @@ impl Child {
         Ok(())
     }
 
-    fn answer_question(&self, number: u64, answer: StateAnswer) {
+    fn answer_question(&self, number: u64, answer: HostAnswer) {
         let question = lock(&self.questions).open.remove(&number);
         if let Some(question) = question {
             // Whoever asked may have been dropped.
@@ -268,6 +282,10 @@ impl Child {
         log_level: u8,
         configuration: Vec<u8>,
     ) -> Result<(), PluginError> {
+        // Without its confinement no code of the plugin comes into this process.
+        if let Err(why) = &self.confined {
+            return Err(PluginError::new(ErrorKind::IsolationUnavailable, why.clone()));
+        }
         let module = load(&self.library, type_name)?;
         let plugin = Arc::new(module.create()?);
         let services = Services { child: Arc::clone(self), log_level };

@@ -1,8 +1,8 @@
 //! Hosts one plugin in a child process.
 //!
 //! A host program calls [`run_if_child`] first thing in its `main`, before any thread is started, and so is its own child
-//! program; or it has the program `apex-host` of this crate beside it. The child gets two descriptors, a socket and the
-//! sealed library, and speaks the frames of `apex_protocol` until the socket ends.
+//! program; or it has the program `apex-host` of this crate beside it. The child gets three descriptors, a socket, the
+//! sealed library and what it is confined to, which it applies at once; then it speaks the frames of `apex_protocol` until the socket ends.
 //!
 //! # Example
 //!
@@ -17,6 +17,8 @@
 mod call;
 #[cfg(target_os = "linux")]
 mod child;
+#[cfg(target_os = "linux")]
+mod confine;
 #[cfg(target_os = "linux")]
 mod leader;
 #[cfg(target_os = "linux")]
@@ -38,7 +40,7 @@ static IS_PREPARED: AtomicBool = AtomicBool::new(false);
 /// but note that this program can be its own child program.
 ///
 /// To be called first thing in `main`, before there is any thread. A process is a child only if its first argument says
-/// so and its descriptors 3 and 4 are a socket and a sealed library: no argument alone makes it one.
+/// so and its descriptors 3 to 5 are a socket and two sealed files: no argument alone makes it one.
 pub fn run_if_child() {
     #[cfg(target_os = "linux")]
     if let Some(asked) = start::asked_for(std::env::args_os()) {

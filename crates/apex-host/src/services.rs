@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use apex_abi::{FfiFuture, HostObject, LoadedState, PluginError, RString, RVec, SavedState, StateRecord, contained};
+use apex_abi::{
+    CalledPlugin, FfiFuture, HostObject, LoadedState, PluginError, RString, RVec, SavedState, StateRecord, contained,
+};
+use apex_meta::ErrorKind;
 use apex_protocol::Message;
 
 use crate::child::Child;
@@ -23,7 +26,7 @@ impl Child {
     }
 
     pub(crate) fn load_state(self: &Arc<Self>, call: u64, scope: &str) -> FfiFuture<LoadedState> {
-        let answer = self.ask(&Message::LoadState { call, scope });
+        let answer = self.ask(&Message::LoadState { call, scope }, ErrorKind::StateTooLarge);
         contained(
             async move {
                 let state: Result<Option<(u64, Vec<u8>)>, PluginError> = answer.await;
@@ -40,8 +43,19 @@ impl Child {
         expected: u64,
         data: &[u8],
     ) -> FfiFuture<SavedState> {
-        let answer = self.ask(&Message::SaveState { call, scope, expected, data });
+        let answer = self.ask(&Message::SaveState { call, scope, expected, data }, ErrorKind::StateTooLarge);
         contained(async move { Ok(answer.await?.map_or(0, |(generation, _)| generation)) }, drop)
+    }
+
+    pub(crate) fn call_plugin(
+        self: &Arc<Self>,
+        call: u64,
+        plugin: &str,
+        action: &str,
+        params: &[u8],
+    ) -> FfiFuture<CalledPlugin> {
+        let answer = self.ask(&Message::CallPlugin { call, plugin, action, params }, ErrorKind::ResourceLimit);
+        contained(async move { Ok(answer.await?.map_or_else(RVec::new, |(_, result)| result.into())) }, drop)
     }
 }
 

@@ -23,7 +23,15 @@ pub struct CallContext {
     /// The plugin that makes the call, where one plugin calls another.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub caller: Option<PluginId>,
+    /// How many plugins stand between the host's own call and this one; the host counts.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub depth: u32,
     /// Anything else that host and plugin agree on.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub attributes: Map<String, Value>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands out a reference")]
+fn is_zero(depth: &u32) -> bool {
+    *depth == 0
 }

@@ -15,11 +15,12 @@
 //! | `InvalidLicense` (warning) | a licence is an SPDX expression |
 //! | `UnsupportedSignatureMethod`, `MalformedSignature` | a signature has a known scheme, a proper form, and a checksum beside it |
 //! | `InvalidSchema`, `RefNotLocal`, `RefUnresolved`, `RefCyclic`, `SchemaTooComplex` | schemas in the manifest are JSON Schema 2020-12 of objects, self-contained and bounded |
+//! | `UnknownPermission`, `InvalidPermission` (warnings) | permissions are of the vocabulary, so that they can be granted |
 //! | `ExampleMismatch` (warning) | examples fit the schemas of their action |
 //! | `StreamMetadataUnused` (warning) | `stream_metadata` stands beside `returns_stream` |
 //! | `UnknownProperty` (warning) | members are known, or extensions that start with `x-` |
 //!
-//! [`Document`] leaves licence, home page, signature, schemas, examples and unknown members to the check.
+//! [`Document`] leaves permissions, licence, home page, signature, schemas, examples and unknown members to the check.
 
 use std::sync::LazyLock;
 
@@ -35,6 +36,7 @@ use crate::{
 
 mod addresses;
 mod embedded_schemas;
+mod permissions;
 mod remedies;
 mod schema_faults;
 mod security;
@@ -197,6 +199,7 @@ fn examine(value: &Value) -> Vec<Finding> {
 fn beyond_the_types(value: &Value, findings: &mut Vec<Finding>) {
     let root = At::root(value);
     rules::relations(value, findings);
+    permissions::check(&root, findings);
     addresses::check(&root, findings);
     security::check(&root, findings);
     embedded_schemas::check(&root, findings);

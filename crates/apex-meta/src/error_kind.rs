@@ -53,6 +53,10 @@ kinds! {
     StateConflict = 11,
     /// The state, or what is to be saved, is larger than allowed.
     StateTooLarge = 12,
+    /// The operator has not granted what the action needs.
+    PermissionDenied = 13,
+    /// The plugin calls a plugin that it does not declare as a dependency.
+    DependencyNotDeclared = 14,
     /// There is no plugin of this id.
     PluginNotFound = 32,
     /// The plugin is there, but not in a version that was asked for.

@@ -91,6 +91,10 @@ codes! {
     SelfDependency,
     /// The same plugin or library is named twice as a dependency.
     DuplicateDependency,
+    /// A permission that this release does not know, and that nobody can grant.
+    UnknownPermission,
+    /// A permission of a known name with an argument that it cannot have.
+    InvalidPermission,
     /// The licence is not an SPDX expression.
     InvalidLicense,
     /// The home page is not an https URL.

@@ -57,6 +57,7 @@ mod id;
 mod manifest;
 mod member;
 mod owner;
+mod permission;
 mod placement;
 mod progress;
 #[cfg(feature = "schema")]
@@ -86,6 +87,7 @@ pub use fault::{Fault, FaultCode, FaultExample, Severity, UnknownFaultCode};
 pub use id::{InvalidId, PluginId};
 pub use manifest::Manifest;
 pub use owner::Owner;
+pub use permission::{InvalidPermission, PathRoot, Permission, PermissionAlias, PermissionForm, PermissionPath};
 pub use placement::Placement;
 pub use progress::Progress;
 #[cfg(feature = "schema")]

@@ -3,7 +3,9 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::{Action, Dependencies, Digest, EntryPoint, PluginId, PluginVersion, Signature, VersionSpecifier, member};
+use crate::{
+    Action, Dependencies, Digest, EntryPoint, Permission, PluginId, PluginVersion, Signature, VersionSpecifier, member,
+};
 
 /// A plugin's metadata, as `plugin.json` holds it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -60,9 +62,9 @@ pub struct Manifest {
     #[serde(default, deserialize_with = "member::present", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(extend("examples" = ["MIT OR Apache-2.0"])))]
     pub license: Option<String>,
-    /// The permissions that it asks for; asked is not granted.
+    /// The permissions that it asks for; asked is not granted, and an unknown one is never granted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[cfg_attr(feature = "schema", schemars(extend("examples" = [["net:example.com"]])))]
+    #[cfg_attr(feature = "schema", schemars(schema_with = "crate::published_schema::permissions"))]
     pub permissions_required: Vec<String>,
     /// The JSON Schema of its configuration, an object.
     #[serde(default, deserialize_with = "member::present", skip_serializing_if = "Option::is_none")]
@@ -97,6 +99,15 @@ impl Manifest {
     /// The action of this name.
     pub fn action(&self, name: &str) -> Option<&Action> {
         self.actions.iter().find(|action| action.name.as_str() == name)
+    }
+
+    /// The permissions that it asks for, as far as this release knows them, without repetitions.
+    pub fn permissions(&self) -> Vec<Permission> {
+        let named = self.permissions_required.iter().filter_map(|text| Permission::named(text).ok());
+        let mut permissions: Vec<_> = named.flatten().collect();
+        permissions.sort();
+        permissions.dedup();
+        permissions
     }
 
     /// The other plugins that this one needs.

@@ -8,7 +8,7 @@ use schemars::{
 use serde_json::Value;
 
 use crate::{
-    ActionName, Digest, EntryPoint, JsonLimits, Manifest, PluginId, PluginVersion, VersionSpecifier,
+    ActionName, Digest, EntryPoint, JsonLimits, Manifest, Permission, PluginId, PluginVersion, VersionSpecifier,
     schema_text::PLUGIN_METADATA_SCHEMA_ID,
 };
 
@@ -20,6 +20,18 @@ pub fn plugin_metadata_schema() -> Value {
     let mut schema = generator.into_root_schema_for::<Manifest>();
     schema.insert("$id".to_owned(), PLUGIN_METADATA_SCHEMA_ID.into());
     sorted(schema.to_value())
+}
+
+/// The list of permissions, with an example of each form.
+///
+/// The texts are free: a permission of a later release must not make a manifest invalid for this one.
+pub(crate) fn permissions(_: &mut SchemaGenerator) -> Schema {
+    let examples: Vec<_> = Permission::FORMS.iter().map(|form| form.example).collect();
+    json_schema!({
+        "type": "array",
+        "items": { "type": "string", "examples": examples },
+        "examples": [["fs.read:${workspace}", "net.connect:443"]],
+    })
 }
 
 /// Takes out what schemars says of Rust and not of the file: an absent member is not `null`, and `uint64` is no format

@@ -2,7 +2,7 @@
 
 use std::{pin::pin, sync::Arc, time::Duration};
 
-use apex_abi::{CallBox, CallObject, LogLevel, RVec, StateScope};
+use apex_abi::{CallBox, CallObject, LogLevel, PluginError, RVec, StateScope};
 use apex_meta::{CallContext, ErrorKind, Progress};
 use futures::future::{Either, select};
 use serde::{Serialize, de::DeserializeOwned};
@@ -32,7 +32,7 @@ impl Context {
         &self.services
     }
 
-    fn call(&self) -> Option<&CallBox> {
+    fn object(&self) -> Option<&CallBox> {
         match &*self.services {
             Services::Call(call) => Some(call),
             Services::Host(_) => None,
@@ -57,19 +57,19 @@ impl Context {
             // A map of values always serializes; without its details the report still says most.
             false => serde_json::to_vec(details).unwrap_or_default().into(),
         };
-        if let Some(call) = self.call() {
+        if let Some(call) = self.object() {
             call.progress(percentage.into(), message.into(), details);
         }
     }
 
     /// Whether the caller has given up.
     pub fn is_cancelled(&self) -> bool {
-        self.call().is_some_and(CallObject::is_cancelled)
+        self.object().is_some_and(CallObject::is_cancelled)
     }
 
     /// Waits until the caller gives up.
     pub async fn cancelled(&self) {
-        match self.call() {
+        match self.object() {
             Some(call) => call.cancelled().await,
             None => std::future::pending().await,
         }
@@ -88,7 +88,7 @@ impl Context {
 
     /// The time until the call's deadline, if it has one.
     pub fn remaining(&self) -> Option<Duration> {
-        self.call()?.remaining_ms().into_option().map(Duration::from_millis)
+        self.object()?.remaining_ms().into_option().map(Duration::from_millis)
     }
 
     /// On whose behalf the call is made; this comes from the host, never from the caller's arguments.
@@ -96,13 +96,32 @@ impl Context {
     /// # Errors
     /// When the host's answer cannot be read.
     pub fn call_context(&self) -> Result<CallContext> {
-        let bytes = self.call().map(CallObject::context).unwrap_or_default();
+        let bytes = self.object().map(CallObject::context).unwrap_or_default();
         if bytes.is_empty() {
             return Ok(CallContext::default());
         }
         serde_json::from_slice(&bytes)
             .context("the call's context cannot be read")
             .with_kind(ErrorKind::ProtocolViolation)
+    }
+
+    /// Calls an action of another plugin and waits for its result.
+    ///
+    /// The other plugin is declared as a dependency in `plugin.json`, the permission `call:ID` is asked for there and
+    /// granted by the operator. It is called on behalf of the same user as this call, knows who calls it, and has no more
+    /// time than this call has left; when the caller of this call gives up, it is given up too.
+    ///
+    /// # Errors
+    /// `DependencyNotDeclared`, `PermissionDenied`, `Dependency` if the other plugin is not there or may not run, and
+    /// whatever its action ends in.
+    pub async fn call<T: DeserializeOwned>(&self, plugin: &str, action: &str, params: impl Serialize) -> Result<T> {
+        let params = serde_json::to_vec(&params).context("the parameters of a call cannot be written as JSON")?;
+        let called = self.services.call_plugin(plugin, action, params);
+        let called =
+            called.ok_or_else(|| Error::new(ErrorKind::Dependency, "only within a call others can be called"))?;
+        let result = called.await.into_result().map_err(PluginError::from)?;
+        let misfit = || format!("the result of `{action}` of {plugin} does not fit");
+        serde_json::from_slice(&result).context(misfit()).with_kind(ErrorKind::Dependency)
     }
 
     /// The plugin's configuration, which the host has checked against the manifest's schema.

@@ -1,6 +1,6 @@
 //! Errors as an author raises them: any error with `?`, a kind where it matters, context where it helps.
 
-use std::{any::Any, fmt};
+use std::{any::Any, fmt, io};
 
 use apex_abi::PluginError;
 use apex_meta::ErrorKind;
@@ -11,8 +11,9 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// An error of a plugin: kind, message, details and the chain of causes.
 ///
-/// `?` makes one of any standard error, with the kind [`ErrorKind::Execution`] and its sources as causes. For this to
-/// work it is no [`std::error::Error`] itself.
+/// `?` makes one of any standard error, with its sources as causes. Its kind is [`ErrorKind::PermissionDenied`] if the
+/// operating system denied something, be it deep among the sources, and [`ErrorKind::Execution`] else. For this to work
+/// it is no [`std::error::Error`] itself.
 pub struct Error(Box<PluginError>);
 
 impl Error {
@@ -100,12 +101,31 @@ impl<E: std::error::Error + Send + Sync + 'static> From<E> for Error {
         if let Some(error) = (&error as &dyn Any).downcast_ref::<PluginError>() {
             return Self(Box::new(error.clone()));
         }
-        let plain = PluginError::new(ErrorKind::Execution, error.to_string());
+        let plain = PluginError::new(kind_of(&error), error.to_string());
         Self(Box::new(match error.source() {
             Some(source) => plain.caused_by(source),
             None => plain,
         }))
     }
+}
+
+/// What the operating system denied, the host explains: so it has a kind of its own.
+fn kind_of(error: &(dyn std::error::Error + 'static)) -> ErrorKind {
+    let mut sources = std::iter::successors(Some(error), |error| error.source());
+    let is_denied = |error: &(dyn std::error::Error + 'static)| match error.downcast_ref::<io::Error>() {
+        Some(error) => is_denied(error),
+        // Some libraries show the system's error as the standard library does, and do not hand it out.
+        None => error.to_string().ends_with(SHOWN_DENIAL),
+    };
+    if sources.any(is_denied) { ErrorKind::PermissionDenied } else { ErrorKind::Execution }
+}
+
+/// The end of how the standard library shows that the system denied something.
+const SHOWN_DENIAL: &str = "Permission denied (os error 13)";
+
+fn is_denied(error: &io::Error) -> bool {
+    // Moving or linking a file out of what is granted is told as if it were another file system.
+    matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::CrossesDevices)
 }
 
 impl fmt::Display for Error {
@@ -181,6 +201,36 @@ mod tests {
     fn an_error_of_the_host_keeps_its_kind() {
         let host = PluginError::new(ErrorKind::StateConflict, "somebody else saved");
         assert_eq!(Error::from(host).kind(), ErrorKind::StateConflict);
+    }
+
+    #[test]
+    fn what_the_system_denied_is_found_among_the_sources() {
+        let denied = || io::Error::from(io::ErrorKind::PermissionDenied);
+        assert_eq!(Error::from(denied()).kind(), ErrorKind::PermissionDenied);
+        #[derive(Debug)]
+        struct Wrapper(io::Error);
+        impl fmt::Display for Wrapper {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("the download failed")
+            }
+        }
+        impl std::error::Error for Wrapper {
+            fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+                Some(&self.0)
+            }
+        }
+        let error = Error::from(Wrapper(denied()));
+        assert_eq!((error.kind(), error.message()), (ErrorKind::PermissionDenied, "the download failed"));
+        assert_eq!(Error::from(Wrapper(io::Error::other("cable"))).kind(), ErrorKind::Execution);
+        #[derive(Debug)]
+        struct Hidden;
+        impl fmt::Display for Hidden {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("io: Permission denied (os error 13)")
+            }
+        }
+        impl std::error::Error for Hidden {}
+        assert_eq!(Error::from(Hidden).kind(), ErrorKind::PermissionDenied);
     }
 
     #[test]

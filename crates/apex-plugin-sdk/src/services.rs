@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use apex_abi::{
-    CallBox, FfiFuture, HostBox, LoadedState, LogLevel, PluginError, RString, RVec, SavedState, StateScope,
+    CallBox, CalledPlugin, FfiFuture, HostBox, LoadedState, LogLevel, PluginError, RString, RVec, SavedState,
+    StateScope,
 };
 use futures::lock::Mutex;
 use serde_json::{Map, Value};
@@ -57,6 +58,14 @@ impl Services {
         match self {
             Self::Host(host) => host.load_state(scope.as_str().into()),
             Self::Call(call) => call.load_state(scope.as_str().into()),
+        }
+    }
+
+    /// Calls another plugin; outside of a call there is nobody on whose behalf.
+    pub(crate) fn call_plugin(&self, plugin: &str, action: &str, params: Vec<u8>) -> Option<FfiFuture<CalledPlugin>> {
+        match self {
+            Self::Host(_) => None,
+            Self::Call(call) => Some(call.call_plugin(plugin.into(), action.into(), params.into())),
         }
     }
 

@@ -71,9 +71,15 @@ pub(crate) struct Options {
     #[arg(long, global = true)]
     pub(crate) no_cache: bool,
 
+    /// The directory that ${workspace} stands for in permissions
+    ///
+    /// Without it there is none, and grants below it have no effect: the working directory is never taken unasked.
+    #[arg(long, value_name = "DIR", global = true)]
+    pub(crate) workspace: Option<PathBuf>,
+
     /// The trust store
     ///
-    /// Without it, `trust.json` in the user's configuration directory; no variable can name it.
+    /// What is granted to plugins is kept beside it, in `grants.json`. Without it, `trust.json` in the user's configuration directory; no variable can name it.
     #[arg(long, value_name = "FILE", global = true)]
     pub(crate) trust: Option<PathBuf>,
 
@@ -128,6 +134,8 @@ pub(crate) enum Command {
     Sync(command::sync::Arguments),
     Bundle(command::bundle::Arguments),
     Clean(command::clean::Arguments),
+    Grant(command::grant::GrantArguments),
+    Ungrant(command::grant::UngrantArguments),
     Keys(command::keys::Arguments),
     Trust(command::trust::Arguments),
     Audit(command::audit::Arguments),

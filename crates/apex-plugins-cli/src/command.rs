@@ -7,6 +7,7 @@ pub(crate) mod clean;
 pub(crate) mod completions;
 pub(crate) mod doctor;
 pub(crate) mod enable;
+pub(crate) mod grant;
 pub(crate) mod index;
 pub(crate) mod inspect;
 pub(crate) mod install;
@@ -52,6 +53,8 @@ pub(crate) async fn run(command: Command, session: &mut Session) -> Result<Exit,
         Command::Sync(arguments) => sync::run(&arguments, session).await,
         Command::Bundle(arguments) => bundle::run(&arguments, session),
         Command::Clean(arguments) => clean::run(&arguments, session),
+        Command::Grant(arguments) => grant::grant(&arguments, session).await,
+        Command::Ungrant(arguments) => grant::ungrant(&arguments, session).await,
         Command::Keys(arguments) => keys::run(&arguments, session),
         Command::Trust(arguments) => trust::run(&arguments, session),
         Command::Audit(arguments) => audit::run(&arguments, session),

@@ -24,6 +24,8 @@ pub(crate) struct Environment {
     pub(crate) cache_dir: Option<PathBuf>,
     /// The names of the variables that the dynamic linker obeys, as far as they are set.
     pub(crate) linker_variables: Vec<OsString>,
+    /// All variables with a name that is text: a plugin gets those that it is granted.
+    pub(crate) variables: Vec<(String, OsString)>,
     /// The user's own directories, if they can be told.
     pub(crate) user: Option<UserDirectories>,
 }
@@ -50,6 +52,7 @@ impl Environment {
             state_dir: path("APEX_STATE_DIR"),
             cache_dir: path("APEX_CACHE_DIR"),
             linker_variables: env::vars_os().map(|(name, _)| name).filter(|name| is_the_linkers(name)).collect(),
+            variables: env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value))).collect(),
             user: UserDirectories::of_process(),
         }
     }

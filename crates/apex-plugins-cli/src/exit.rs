@@ -62,6 +62,9 @@ const BY_CODE: &[(&str, Exit)] = &[
     ("UnknownKey", Exit::NotFound),
     ("UnknownPublisher", Exit::NotFound),
     ("NotInstalled", Exit::NotFound),
+    ("NothingToBind", Exit::NotFound),
+    ("GrantsInvalid", Exit::Io),
+    ("GrantsIo", Exit::Io),
     ("Interrupted", Exit::Interrupted),
     ("Io", Exit::Io),
     ("AuditBroken", Exit::Io),
@@ -108,6 +111,8 @@ impl Exit {
             | K::PluginDisabled
             | K::AbiMismatch
             | K::IsolationUnavailable
+            | K::PermissionDenied
+            | K::DependencyNotDeclared
             | K::ChildHostMissing
             | K::UnsupportedRuntime
             | K::UnsupportedPlatform
@@ -156,6 +161,10 @@ mod tests {
             ("SignatureStripped", 4),
             ("InsecureKeyFile", 4),
             ("IsolationUnavailable", 4),
+            ("PermissionDenied", 4),
+            ("DependencyNotDeclared", 4),
+            ("GrantTooWide", 4),
+            ("GrantsInvalid", 7),
             ("PluginDisabled", 4),
             ("ANameOfALaterRelease", 4),
             ("InvalidParameters", 5),

@@ -55,7 +55,7 @@ impl Session {
     ) -> Result<PluginManager, Failure> {
         let sink = audit_sink(settings)?;
         let trust = settings.trust_file()?;
-        self.manager_with(settings, |builder| adjust(builder.audit(sink).trust_file(trust))).await
+        self.manager_with(settings, |builder| adjust(builder.audit(sink).audit_calls().trust_file(trust))).await
     }
 
     /// A manager that has scanned the roots and verified what is there.
@@ -82,10 +82,12 @@ impl Session {
             builder = builder.configuration(id.clone(), configuration.clone());
         }
         let builder = builder.trust(trust).policy(settings.policy().into()).overrides(settings.overrides_file()?);
-        let mut builder = builder.environment(settings.linker_variables());
-        if let Some(directory) = settings.cache_dir() {
-            builder = builder.cache(directory);
-        }
+        let builder = builder.environment(settings.linker_variables()).grants_file(settings.grants_file()?);
+        let builder = builder.variables(settings.variables());
+        let builder = settings.protected()?.into_iter().fold(builder, Builder::protect);
+        let builder = settings.plugin_data().into_iter().fold(builder, Builder::plugin_data);
+        let builder = settings.workspace()?.into_iter().fold(builder, Builder::workspace);
+        let builder = settings.cache_dir().into_iter().fold(builder, Builder::cache);
         // A bar that is gone with the scan.
         let bar = ScanBar::new(&self.stderr, self.options.quiet);
         let builder = builder.scan_progress(bar.teller());

@@ -129,6 +129,37 @@ impl Settings {
         })
     }
 
+    /// Where what the operator granted is kept: beside the trust store, so that no variable can name it either.
+    pub(crate) fn grants_file(&self) -> Result<PathBuf, Failure> {
+        Ok(self.trust_file()?.with_file_name("grants.json"))
+    }
+
+    /// The directory that `${workspace}` stands for, with its full path.
+    pub(crate) fn workspace(&self) -> Result<Option<PathBuf>, Failure> {
+        let full =
+            |path: &PathBuf| path.canonicalize().map_err(|error| Failure::io("find the workspace", path, &error));
+        self.options.workspace.as_ref().map(full).transpose()
+    }
+
+    /// Where plugins keep files of their own.
+    pub(crate) fn plugin_data(&self) -> Option<PathBuf> {
+        self.environment.user.as_ref().map(|user| user.data.join("plugin-data"))
+    }
+
+    /// What no plugin may be granted to write: by it the operator decides.
+    pub(crate) fn protected(&self) -> Result<Vec<PathBuf>, Failure> {
+        let settings = self.environment.user.as_ref().map(|user| user.config.clone());
+        let mut protected = vec![self.store()?, self.state_dir()?, self.trust_file()?, self.grants_file()?];
+        protected.extend(self.options.cache_dir.clone().into_iter().chain(settings));
+        let full = |path: PathBuf| std::path::absolute(&path).map_err(|error| Failure::io("find", &path, &error));
+        protected.into_iter().map(full).collect()
+    }
+
+    /// The variables that a plugin may be granted.
+    pub(crate) fn variables(&self) -> impl Iterator<Item = (String, OsString)> + use<> {
+        self.environment.variables.clone().into_iter()
+    }
+
     /// The trust store; one that is not there yet trusts nobody, which is worth a word if it was named.
     pub(crate) fn trust_store(&self) -> Result<TrustStore, Failure> {
         let file = self.trust_file()?;

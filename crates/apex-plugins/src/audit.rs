@@ -4,9 +4,11 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     path::Path,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicU64, Ordering},
+        mpsc::{SyncSender, TrySendError, sync_channel},
     },
+    thread,
 };
 
 use apex_abi::contain;
@@ -25,34 +27,34 @@ use crate::{
 pub(crate) struct Auditor(Arc<Parts>);
 
 struct Parts {
+    keeper: Arc<Keeper>,
+    /// What may be kept a little later, in its order; the thread behind it ends with this.
+    later: OnceLock<Option<SyncSender<Later>>>,
+    /// Refused calls that are recorded already: a caller who tries again and again fills no disk.
+    refused: Mutex<BTreeSet<(PluginId, Option<PluginVersion>, String)>>,
+}
+
+/// Who keeps records, also for the thread of what is kept later.
+struct Keeper {
     sink: Option<Arc<dyn AuditSink>>,
     clock: Clock,
     events: Events,
     failures: AtomicU64,
-    /// Refused calls that are recorded already: a caller who tries again and again fills no disk.
-    refused: Mutex<BTreeSet<(PluginId, PluginVersion, String)>>,
 }
 
-impl Auditor {
-    pub(crate) fn new(sink: Option<Arc<dyn AuditSink>>, clock: Clock, events: Events) -> Self {
-        Self(Arc::new(Parts { sink, clock, events, failures: AtomicU64::new(0), refused: Mutex::default() }))
-    }
+enum Later {
+    Record(Box<Record>),
+    /// Told once all before it is kept.
+    Flush(SyncSender<()>),
+}
 
-    /// Whether anybody keeps records.
-    pub(crate) fn is_on(&self) -> bool {
-        self.0.sink.is_some()
-    }
+/// How many records may wait; beyond that, whoever calls waits for the disk.
+const MOST_WAITING: usize = 1024;
 
-    /// How many records could not be kept.
-    pub(crate) fn failures(&self) -> u64 {
-        self.0.failures.load(Ordering::Relaxed)
-    }
-
-    /// Keeps a record; may wait for a disk.
-    pub(crate) fn record(&self, happening: Happening) {
-        let Some(sink) = &self.0.sink else { return };
-        let record = Record { at: (self.0.clock)(), happening };
-        let reason = match contain(|| sink.append(&record)) {
+impl Keeper {
+    fn keep(&self, record: &Record) {
+        let Some(sink) = &self.sink else { return };
+        let reason = match contain(|| sink.append(record)) {
             Ok(Ok(())) => return,
             Ok(Err(error)) => {
                 let reason = Reason::new(error.code(), with_causes(&error));
@@ -60,9 +62,78 @@ impl Auditor {
             }
             Err(panicked) => Reason::new("AuditIo", format!("the audit sink panicked: {panicked}")),
         };
-        self.0.failures.fetch_add(1, Ordering::Relaxed);
+        self.failures.fetch_add(1, Ordering::Relaxed);
         tracing::error!(%reason, "an audit record could not be kept");
-        self.0.events.send(Event::AuditFailed { reason });
+        self.events.send(Event::AuditFailed { reason });
+    }
+}
+
+impl Auditor {
+    pub(crate) fn new(sink: Option<Arc<dyn AuditSink>>, clock: Clock, events: Events) -> Self {
+        let keeper = Arc::new(Keeper { sink, clock, events, failures: AtomicU64::new(0) });
+        Self(Arc::new(Parts { keeper, later: OnceLock::new(), refused: Mutex::default() }))
+    }
+
+    /// Whether anybody keeps records.
+    pub(crate) fn is_on(&self) -> bool {
+        self.0.keeper.sink.is_some()
+    }
+
+    /// How many records could not be kept.
+    pub(crate) fn failures(&self) -> u64 {
+        self.0.keeper.failures.load(Ordering::Relaxed)
+    }
+
+    /// Keeps a record; may wait for a disk.
+    pub(crate) fn record(&self, happening: Happening) {
+        if self.is_on() {
+            self.0.keeper.keep(&Record { at: (self.0.keeper.clock)(), happening });
+        }
+    }
+
+    /// Keeps a record a little later, after those that wait already, so that no caller waits for a disk.
+    pub(crate) fn record_soon(&self, happening: Happening) {
+        if !self.is_on() {
+            return;
+        }
+        let record = Later::Record(Box::new(Record { at: (self.0.keeper.clock)(), happening }));
+        let refused = match self.later() {
+            Some(later) => later.try_send(record).err().map(|error| match error {
+                TrySendError::Full(record) | TrySendError::Disconnected(record) => record,
+            }),
+            None => Some(record),
+        };
+        if let Some(Later::Record(record)) = refused {
+            self.0.keeper.keep(&record);
+        }
+    }
+
+    /// Waits until all that was to be kept later is kept.
+    pub(crate) fn flush(&self) {
+        let Some(Some(later)) = self.0.later.get() else { return };
+        let (kept, all) = sync_channel(1);
+        if later.send(Later::Flush(kept)).is_ok() {
+            // It ends without a word only if nothing is left to keep.
+            let _ = all.recv();
+        }
+    }
+
+    fn later(&self) -> Option<&SyncSender<Later>> {
+        let start = || {
+            let (later, waiting) = sync_channel(MOST_WAITING);
+            let keeper = Arc::clone(&self.0.keeper);
+            let keep = move || {
+                for later in waiting {
+                    match later {
+                        Later::Record(record) => keeper.keep(&record),
+                        // Who waited may have gone.
+                        Later::Flush(kept) => drop(kept.send(())),
+                    }
+                }
+            };
+            thread::Builder::new().name("apex-audit".to_owned()).spawn(keep).ok().map(|_| later)
+        };
+        self.0.later.get_or_init(start).as_ref()
     }
 
     /// A plugin was blocked.

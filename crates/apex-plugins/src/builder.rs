@@ -7,14 +7,19 @@ use apex_audit::AuditSink;
 use apex_discover::{Cache, Options, OverridesError, Root};
 #[cfg(target_os = "linux")]
 use apex_exec::ChildProgram;
-use apex_exec::{Limits, Loader};
+use apex_exec::{Kernel, Limits, Loader};
 use apex_install::{InstallError, Store};
 use apex_meta::{Document, InvalidDocument, Placement, PluginId};
 use apex_state::StateStore;
-use apex_trust::{History, NoHistory, Policy, TrustStore, TrustStoreError};
+use apex_trust::{Grants, History, NoHistory, Policy, TrustStore, TrustStoreError};
 use serde_json::Value;
 
-use crate::{PluginManager, authority::Clock, background::BackgroundError};
+use crate::{
+    PluginManager,
+    authority::Clock,
+    background::BackgroundError,
+    confinement::{ConfinementSettings, GrantSource},
+};
 
 /// Puts a [`PluginManager`] together.
 ///
@@ -29,6 +34,8 @@ pub struct Builder {
     pub(crate) linked: Vec<(Document, PluginModule)>,
     pub(crate) trust: TrustStore,
     pub(crate) trust_file: Option<PathBuf>,
+    /// The same, also when the file is opened and watched.
+    pub(crate) trust_path: Option<PathBuf>,
     pub(crate) policy: Policy,
     pub(crate) history: Arc<dyn History>,
     pub(crate) configurations: BTreeMap<PluginId, Value>,
@@ -41,7 +48,10 @@ pub struct Builder {
     pub(crate) child_copies: Option<PathBuf>,
     pub(crate) environment: Vec<OsString>,
     pub(crate) audit: Option<Arc<dyn AuditSink>>,
+    pub(crate) audits_calls: bool,
     pub(crate) clock: Clock,
+    pub(crate) grants: GrantSource,
+    pub(crate) confinement: ConfinementSettings,
 }
 
 impl Default for Builder {
@@ -54,6 +64,7 @@ impl Default for Builder {
             linked: Vec::new(),
             trust: TrustStore::empty(),
             trust_file: None,
+            trust_path: None,
             policy: Policy::standard(),
             history: Arc::new(NoHistory),
             configurations: BTreeMap::new(),
@@ -66,7 +77,10 @@ impl Default for Builder {
             child_copies: None,
             environment: Vec::new(),
             audit: None,
+            audits_calls: false,
             clock: Arc::new(SystemTime::now),
+            grants: GrantSource::default(),
+            confinement: ConfinementSettings::default(),
         }
     }
 }
@@ -177,6 +191,65 @@ impl Builder {
         self
     }
 
+    /// Sets what the operator granted; nothing, if it is not called.
+    pub fn grants(mut self, grants: Grants) -> Self {
+        self.grants = GrantSource::Fixed(grants);
+        self
+    }
+
+    /// Sets the file with what the operator granted, read anew whenever a plugin's process is started; one that is not
+    /// there grants nothing.
+    pub fn grants_file(mut self, file: impl Into<PathBuf>) -> Self {
+        self.grants = GrantSource::File(file.into());
+        self
+    }
+
+    /// Sets the directory that `${workspace}` stands for in permissions.
+    pub fn workspace(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.confinement.workspace = Some(directory.into());
+        self
+    }
+
+    /// Sets where plugins keep files of their own, each in a directory `${plugin_data}` that is bound to its owner as its
+    /// state is.
+    pub fn plugin_data(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.confinement.plugin_data = Some(directory.into());
+        self
+    }
+
+    /// Sets where a plugin's process gets a temporary directory of its own; `/tmp`, if it is not called.
+    pub fn temporary(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.confinement.temporary = Some(directory.into());
+        self
+    }
+
+    /// Sets the environment variables that a plugin has if it is granted `env:NAME`.
+    pub fn variables(mut self, variables: impl IntoIterator<Item = (impl Into<String>, impl Into<OsString>)>) -> Self {
+        let variables = variables.into_iter().map(|(name, value)| (name.into(), value.into()));
+        self.confinement.variables.extend(variables);
+        self
+    }
+
+    /// Adds a file or directory that no plugin may be granted to write, such as that of the states.
+    ///
+    /// The roots, and the files that this builder was given, are protected anyway.
+    pub fn protect(mut self, path: impl Into<PathBuf>) -> Self {
+        self.confinement.protected.push(path.into());
+        self
+    }
+
+    /// Enforces permissions with no more than this of the kernel.
+    pub fn kernel(mut self, kernel: Kernel) -> Self {
+        self.confinement.kernel = kernel;
+        self
+    }
+
+    /// Confines no plugin's process, for the reason that is given and logged: whatever this user may do, a plugin may.
+    pub fn unconfined(mut self, reason: &str) -> Self {
+        self.confinement.unconfined = Some(reason.to_owned());
+        self
+    }
+
     /// Sets the limits that every instance runs under.
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
@@ -206,6 +279,14 @@ impl Builder {
     /// by [`PluginManager::audit_failures`]. Linked plugins are part of the program and are not recorded.
     pub fn audit(mut self, sink: impl AuditSink + 'static) -> Self {
         self.audit = Some(Arc::new(sink));
+        self
+    }
+
+    /// Lets each call of a plugin be recorded too, with a digest of its parameters, when it ends.
+    ///
+    /// These records are written in the background, in their order; [`PluginManager::shutdown`] waits for them.
+    pub fn audit_calls(mut self) -> Self {
+        self.audits_calls = true;
         self
     }
 

@@ -13,7 +13,7 @@ use futures::{FutureExt as _, Stream, StreamExt as _, stream, stream::BoxStream}
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
-use crate::{InvalidSpec, PluginManager, PluginSpec, running::Lease};
+use crate::{InvalidSpec, PluginManager, PluginSpec, call_record::CallRecord, running::Lease};
 
 /// A call that is being put together; nothing happens until its result or its events are asked for.
 ///
@@ -68,8 +68,8 @@ impl Call {
     /// # Errors
     /// Whatever choosing, verifying, loading or the action itself ends in; [`CallError::kind`] tells which.
     pub async fn result(self) -> Result<Value, CallError> {
-        let (running, request) = self.prepare().await?;
-        running.instance.result(request).await.map_err(|error| running.explained(error))
+        let (running, request, record) = self.prepare().await?;
+        record.of(running.instance.result(request).await.map_err(|error| running.explained(error)))
     }
 
     /// [`result`](Self::result), waiting on this thread.
@@ -89,8 +89,8 @@ impl Call {
     /// As [`result`](Self::result).
     pub async fn raw(mut self, params: impl Into<Vec<u8>>) -> Result<Vec<u8>, CallError> {
         self.request = self.request.raw_params(params);
-        let (running, request) = self.prepare().await?;
-        running.instance.raw(request).await.map(Vec::from).map_err(|error| running.explained(error))
+        let (running, request, record) = self.prepare().await?;
+        record.of(running.instance.raw(request).await.map(Vec::from).map_err(|error| running.explained(error)))
     }
 
     /// [`raw`](Self::raw), waiting on this thread.
@@ -107,9 +107,9 @@ impl Call {
     /// events gives the call up and stops the producer.
     pub fn events(self) -> CallStream {
         let events = self.prepare().map(|prepared| match prepared {
-            Ok((running, request)) => {
+            Ok((running, request, mut record)) => {
                 let events = running.instance.events(request);
-                events.map(move |event| running.explained_event(event)).left_stream()
+                events.map(move |event| record.of_event(running.explained_event(event))).left_stream()
             }
             Err(error) => stream::iter([CallEvent::Failed(error)]).right_stream(),
         });
@@ -121,15 +121,29 @@ impl Call {
         futures::executor::block_on_stream(self.events())
     }
 
-    async fn prepare(mut self) -> Result<(Lease, CallRequest), CallError> {
+    async fn prepare(mut self) -> Result<(Lease, CallRequest, CallRecord), CallError> {
         if let Some(deadline) = self.timeout.and_then(|timeout| Instant::now().checked_add(timeout)) {
             self.request = self.request.deadline(deadline);
         }
         let spec: PluginSpec = self.target.parse().map_err(|error| invalid_target(&self.target, &error))?;
-        let action = self.request.action().to_owned();
-        let ready = self.request.bound(self.manager.lease(&spec)).await;
-        let running = ready.map_err(|error| error.with_plugin_id(&spec.id).with_action(action))?;
-        Ok((running, self.request))
+        let running = self.manager.ready(&spec, &self.request).await?;
+        let record = CallRecord::new(&self.manager.inner, &running, &self.request);
+        Ok((running, self.request, record))
+    }
+}
+
+impl PluginManager {
+    /// The running instance that answers a request, within the request's bounds.
+    async fn ready(&self, spec: &PluginSpec, request: &CallRequest) -> Result<Lease, CallError> {
+        let ready = request.bound(self.lease(spec)).await;
+        ready.map_err(|error| error.with_plugin_id(&spec.id).with_action(request.action()))
+    }
+
+    /// The result of a call that is put together already.
+    pub(crate) async fn result_of(&self, spec: &PluginSpec, request: CallRequest) -> Result<Value, CallError> {
+        let running = self.ready(spec, &request).await?;
+        let record = CallRecord::new(&self.inner, &running, &request);
+        record.of(running.instance.result(request).await.map_err(|error| running.explained(error)))
     }
 }
 

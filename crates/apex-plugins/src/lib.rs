@@ -38,6 +38,9 @@ mod authority;
 mod background;
 mod builder;
 mod call;
+mod call_record;
+mod confinement;
+mod dependency;
 mod event;
 mod installed;
 mod instances;
@@ -67,17 +70,19 @@ pub use apex_trust as trust;
 pub use apex_abi::PluginModule;
 pub use apex_audit::{AuditError, AuditSink, FileSink};
 pub use apex_discover::{Catalogue, Change, ChangeKind, Entry, Query};
-pub use apex_exec::{CallError, CallEvent, Limits, ProgressSink};
+pub use apex_exec::{CallError, CallEvent, Kernel, Limits, ProgressSink};
 pub use apex_host::run_if_child;
 pub use apex_meta::{
-    CallContext, ErrorKind, Manifest, Placement, PluginId, PluginVersion, Progress, Reason, Status, VersionSpecifier,
+    CallContext, ErrorKind, Manifest, Owner, Permission, Placement, PluginId, PluginVersion, Progress, Reason, Status,
+    VersionSpecifier,
 };
 pub use apex_resolve::{Explanation, NoCandidate, Selection};
 pub use apex_state::{FileStateStore, StateStore};
-pub use apex_trust::{Policy, PolicyLevel, PublicKey, TrustStore, Verified};
+pub use apex_trust::{Grants, GrantsError, Policy, PolicyLevel, PublicKey, TrustStore, Verified};
 pub use background::BackgroundError;
 pub use builder::{BuildError, Builder};
 pub use call::{Call, CallStream};
+pub use confinement::PluginPermissions;
 pub use event::{Event, EventStream};
 pub use manager::{EnableError, PluginManager};
 pub use releases::releases;

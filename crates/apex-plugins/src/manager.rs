@@ -10,7 +10,7 @@ use apex_discover::{Catalogue, Changes, Discovery, Entry, Options, Override, Ove
 use apex_exec::{ActionMetrics, Loader};
 use apex_meta::{Placement, PluginId, PluginVersion, Reason, Status};
 use apex_resolve::{Candidate, Explanation, NoCandidate, Request, Selection, Solution, Unsolvable, solve};
-use apex_trust::{Examination, History, TrustStore, Verified};
+use apex_trust::{Examination, GrantsError, History, TrustStore, Verified};
 
 use crate::{
     BuildError, Builder, Call, PluginSpec,
@@ -18,6 +18,7 @@ use crate::{
     audit::{Auditor, subject_of, subject_of_entry},
     authority::Authority,
     background,
+    confinement::PluginPermissions,
     event::{EventStream, Events},
     installed::Installed,
     instances::Instances,
@@ -64,6 +65,7 @@ impl PluginManager {
     pub(crate) async fn start(mut settings: Builder) -> Result<Self, BuildError> {
         let mut watched = None;
         if let Some(file) = settings.trust_file.take() {
+            settings.trust_path = Some(file.clone());
             let opened = background::run("apex-trust-file", move || TrustFile::open(file)).await;
             let (file, store) = opened.map_err(BuildError::Scan)?.map_err(BuildError::Trust)?;
             (watched, settings.trust) = (Some(file), store);
@@ -252,6 +254,14 @@ impl PluginManager {
         Ok(matching(&catalogue, spec).cloned().collect())
     }
 
+    /// What a find of the catalogue asks for, what of it was granted, and how far that is enforced.
+    ///
+    /// # Errors
+    /// The grants cannot be read.
+    pub fn permissions(&self, entry: &Entry) -> Result<PluginPermissions, GrantsError> {
+        self.inner.permissions(entry)
+    }
+
     /// What happens from now on, in the registry and to the plugins.
     pub fn events(&self) -> EventStream {
         self.inner.events.subscribe()
@@ -271,6 +281,10 @@ impl PluginManager {
         self.inner.root_watch.lock().unwrap_or_else(PoisonError::into_inner).take();
         let report = self.inner.instances.shutdown(drain).await;
         self.inner.quarantines.settle().await;
+        let inner = Arc::clone(&self.inner);
+        if let Err(error) = background::run("apex-audit", move || inner.auditor.flush()).await {
+            tracing::error!(%error, "the last audit records may not be kept yet");
+        }
         report
     }
 }

@@ -116,6 +116,17 @@ impl Running {
         }
     }
 
+    /// Whether what it does is recorded: plugins that are linked in are part of the program.
+    pub(crate) fn is_recorded(&self) -> bool {
+        self.loaded.verified().is_some()
+    }
+
+    /// The plugin, as records name it.
+    pub(crate) fn subject(&self) -> Subject {
+        let plain = || Subject::new(self.instance.id().clone(), self.instance.version().clone());
+        self.loaded.verified().map_or_else(plain, subject_of)
+    }
+
     /// Why it may not answer any more; asks nobody twice about the same trust store.
     pub(crate) fn objection(&self, authority: &Authority) -> Option<&Reason> {
         let generation = authority.generation();
@@ -174,9 +185,8 @@ impl Running {
             in_flight: self.instance.in_flight(),
         });
         let report = self.instance.shutdown_blocking(drain);
-        let subject = self.loaded.verified().map_or_else(|| Subject::new(plugin.clone(), version.clone()), subject_of);
         auditor.record(Happening::Stop {
-            subject,
+            subject: self.subject(),
             code: reason.code.to_string(),
             message: reason.message.clone(),
             cut: report.cut.len(),

@@ -3,13 +3,16 @@
 use std::sync::Arc;
 
 use apex_abi::{LogLevel, PluginError};
-use apex_exec::{HostServices, LogLine};
+use apex_exec::{HostServices, LogLine, PluginCall};
 use apex_meta::{CallContext, ErrorKind, Owner, PluginId, PluginVersion, Reason, StateScope};
 use apex_state::{Recovery, Scope, StateError, StateKey, StateStore};
 use async_trait::async_trait;
 use serde_json::Value;
 
-use crate::event::{Event, Events};
+use crate::{
+    dependency::Dependencies,
+    event::{Event, Events},
+};
 
 /// The host's services for one version of one plugin: there is no way to name another plugin's state.
 pub(crate) struct Services {
@@ -18,6 +21,7 @@ pub(crate) struct Services {
     pub(crate) owner: Option<Owner>,
     pub(crate) state: Option<Arc<dyn StateStore>>,
     pub(crate) events: Events,
+    pub(crate) dependencies: Dependencies,
 }
 
 impl Services {
@@ -68,6 +72,10 @@ impl HostServices for Services {
     ) -> Result<u64, PluginError> {
         let key = self.key(scope, context)?;
         self.store()?.save(&key, expected, &data).await.map_err(|error| failed("the state could not be saved", &error))
+    }
+
+    async fn call_plugin(&self, call: PluginCall) -> Result<Value, PluginError> {
+        self.dependencies.call(call).await
     }
 
     fn log_level(&self) -> Option<LogLevel> {

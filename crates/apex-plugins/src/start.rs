@@ -7,15 +7,16 @@ use apex_discover::{Catalogue, Entry};
 use apex_exec::{
     CallError, Instance, InstanceOptions, Lifecycle, Loaded, Observer, ProcessStarted, SlowPoll, Transition,
 };
-use apex_meta::{ErrorKind, PluginVersion, Reason};
+use apex_meta::{ErrorKind, Owner, PluginVersion, Reason};
 use apex_resolve::NoCandidate;
 use apex_trust::Verified;
 use serde_json::Value;
 
 use crate::{
-    Event, PluginManager, PluginSpec,
+    BackgroundError, Event, PluginManager, PluginSpec,
     audit::{subject_of, subject_of_entry},
     background,
+    dependency::Dependencies,
     event::Events,
     instances::InstanceKey,
     manager::Inner,
@@ -82,10 +83,19 @@ impl PluginManager {
         let generation = self.inner.authority.generation();
         let loaded = if entry.is_linked() { self.linked(entry)? } else { self.load(entry).await? };
         let id = loaded.id().clone();
+        let (inner, manifest) = (Arc::clone(&self.inner), loaded.document().manifest().clone());
+        // Whoever answers for what was verified now, and not for what was found a while ago.
+        let owner = loaded.verified().map_or(entry.owner(), owner_of);
+        let of_whom = owner.clone();
+        let sandbox = background::run("apex-sandbox", move || inner.sandbox(&manifest, of_whom.as_ref())).await;
+        let sandbox = sandbox.map_err(|error| no_thread(&error))?;
+        let sandbox = sandbox.map_err(|error| error.with_plugin(&id, loaded.version()))?;
+        let in_effect = (!entry.is_linked()).then(|| sandbox.in_effect());
         let services = Services {
+            dependencies: Dependencies::new(loaded.document().manifest(), in_effect.as_deref(), &self.inner),
             plugin: id.clone(),
             version: loaded.version().clone(),
-            owner: entry.owner(),
+            owner,
             state: self.inner.settings.state.clone(),
             events: self.inner.events.clone(),
         };
@@ -93,6 +103,7 @@ impl PluginManager {
             configuration: self.inner.settings.configurations.get(&id).cloned().unwrap_or(Value::Null),
             services: Arc::new(services),
             limits: self.inner.settings.limits.clone(),
+            sandbox,
             crashes: self.inner.instances.crashes(&key),
             observer: Arc::new(Announcer {
                 events: self.inner.events.clone(),
@@ -191,6 +202,18 @@ impl Observer for Announcer {
     fn process_started(&self, started: &ProcessStarted) {
         self.events.send(Event::ProcessStarted(started.clone()));
     }
+}
+
+/// To whom grants, state and decisions belong that are kept under the id of a plugin that was verified.
+fn owner_of(verified: &Verified) -> Option<Owner> {
+    match verified.publisher() {
+        Some(publisher) => Some(Owner::Publisher(publisher.to_owned())),
+        None => verified.digest().copied().map(Owner::Digest),
+    }
+}
+
+fn no_thread(error: &BackgroundError) -> CallError {
+    CallError::new(ErrorKind::ResourceLimit, "the system gives no thread").caused_by(error)
 }
 
 fn no_candidate(error: &NoCandidate) -> CallError {

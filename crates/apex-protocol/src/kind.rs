@@ -53,7 +53,7 @@ kinds! {
     Credit = 6, flags 0;
     /// Host: the answer to a question about state.
     State = 7, flags 1;
-    /// Host: the failure of a question about state.
+    /// Host: the failure of a question, about state or to another plugin.
     StateFailure = 8, flags 0;
     /// Host: bring the state of another version into form.
     Migrate = 9, flags 0;
@@ -61,6 +61,8 @@ kinds! {
     Shutdown = 10, flags 0;
     /// Host: answer this.
     Ping = 11, flags 0;
+    /// Host: the result of a call of another plugin.
+    Called = 12, flags 0;
     /// Child: what was asked is done.
     Answer = 129, flags 1;
     /// Child: what was asked has failed.
@@ -79,6 +81,8 @@ kinds! {
     SaveState = 136, flags 0;
     /// Child: a poll of a call held its thread too long.
     SlowPoll = 137, flags 0;
+    /// Child: call an action of another plugin.
+    CallPlugin = 138, flags 0;
 }
 
 impl Kind {

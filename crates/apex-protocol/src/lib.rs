@@ -48,6 +48,7 @@
 //! It does not read the JSON inside of messages.
 #![forbid(unsafe_code)]
 
+mod confinement;
 mod conversation;
 mod decoder;
 mod fields;
@@ -57,6 +58,7 @@ mod message;
 mod pack;
 mod violation;
 
+pub use confinement::{Confinement, InvalidConfinement, PathRule};
 pub use conversation::{Asked, Conversation, MAX_QUESTIONS, Verdict};
 pub use decoder::{DEFAULT_MAX_BODY, Decoder, Frame, HEADER, HELLO_MAX_BODY};
 pub use hello::{Agreement, Hello, MAGIC, MAX_FEATURES, NoCommonVersion, VERSION};

@@ -57,8 +57,10 @@ pub enum Message<'a> {
         /// The generation and the data that were loaded, or the new generation after a save; nothing if there is none.
         record: Option<(u64, &'a [u8])>,
     },
-    /// Host: a question about state has failed.
+    /// Host: a question has failed, about state or to another plugin.
     StateFailure(Failure<'a>),
+    /// Host: the result of a call of another plugin, as JSON.
+    Called(&'a [u8]),
     /// Host: bring the state of another version into form; answered with the new state, or without a value if the old
     /// one fits.
     Migrate {
@@ -126,6 +128,17 @@ pub enum Message<'a> {
     SlowPoll {
         /// How long.
         micros: u64,
+    },
+    /// Child: call an action of another plugin; the number is the question's own.
+    CallPlugin {
+        /// On behalf of which call.
+        call: u64,
+        /// The other plugin's id.
+        plugin: &'a str,
+        /// The action's name.
+        action: &'a str,
+        /// The parameters as JSON.
+        params: &'a [u8],
     },
 }
 
@@ -203,6 +216,8 @@ impl<'a> Message<'a> {
             Self::LoadState { .. } => Kind::LoadState,
             Self::SaveState { .. } => Kind::SaveState,
             Self::SlowPoll { .. } => Kind::SlowPoll,
+            Self::Called(_) => Kind::Called,
+            Self::CallPlugin { .. } => Kind::CallPlugin,
         }
     }
 
@@ -285,7 +300,18 @@ impl<'a> Message<'a> {
                 put_bytes(out, scope.as_bytes());
             }
             Self::SlowPoll { micros } => out.extend_from_slice(&micros.to_le_bytes()),
-            Self::Hello(_) | Self::Chunks(_) | Self::Cancel | Self::Abort | Self::Shutdown | Self::Ping => {}
+            Self::CallPlugin { call, plugin, action, .. } => {
+                out.extend_from_slice(&call.to_le_bytes());
+                put_bytes(out, plugin.as_bytes());
+                put_bytes(out, action.as_bytes());
+            }
+            Self::Hello(_)
+            | Self::Called(_)
+            | Self::Chunks(_)
+            | Self::Cancel
+            | Self::Abort
+            | Self::Shutdown
+            | Self::Ping => {}
         }
         0
     }
@@ -302,6 +328,8 @@ impl<'a> Message<'a> {
             | Self::Chunk { bytes: tail, .. }
             | Self::Progress { details: tail, .. }
             | Self::Log { fields: tail, .. }
+            | Self::Called(tail)
+            | Self::CallPlugin { params: tail, .. }
             | Self::SaveState { data: tail, .. } => tail,
             Self::Chunks(chunks) => chunks.body(),
             _ => &[],
@@ -350,6 +378,11 @@ impl<'a> Message<'a> {
                 Self::SaveState { call, expected, scope, data: body.tail() }
             }
             Kind::SlowPoll => Self::SlowPoll { micros: body.u64()? },
+            Kind::Called => Self::Called(body.tail()),
+            Kind::CallPlugin => {
+                let (call, plugin, action) = (body.u64()?, body.text()?, body.text()?);
+                Self::CallPlugin { call, plugin, action, params: body.tail() }
+            }
         };
         body.end()?;
         Ok(message)

@@ -27,6 +27,8 @@
 
 mod definitions;
 mod elf;
+mod grants;
+mod guarded_file;
 mod hash;
 mod key;
 #[cfg(test)]
@@ -48,6 +50,7 @@ mod verifier;
 
 pub use definitions::{Definitions, NotCanonical};
 pub use elf::{ElfError, check_elf};
+pub use grants::{GrantRoots, GrantTooWide, Grants, GrantsError};
 pub use key::{KeyError, KeyId, Passphrase, PublicKey, SigningKey};
 pub use policy::{History, NoHistory, Policy, PolicyLevel, UnknownPolicyLevel};
 pub use provenance::Provenance;

@@ -41,6 +41,7 @@ fn verifying_loading_blocking_and_trusting_are_recorded_and_looking_is_not() {
         [
             "verify greeter -",
             "load greeter -",
+            "call greeter -",
             "block greeter ChecksumMismatch",
             "block greeter ChecksumMismatch",
             "trust_change - -"

@@ -19,6 +19,7 @@ use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, WaitIdStatus, kill_pro
 
 use super::{
     ChildPlugin,
+    ending::describe,
     incoming::{Incoming, Read},
     outgoing::{Flushed, Outgoing},
     output::{Output, Printed},
@@ -26,9 +27,9 @@ use super::{
     slot::{Fault, Slot},
     spawn::Spawned,
     turn::Turn,
-    wire::{self, Line, StateAnswer},
+    wire::{self, Line},
 };
-use crate::{CallError, blocking::Pool, call::Call, services::Desk};
+use crate::{CallError, Limits, blocking::Pool, call::Call, sandbox::Scratch, services::Desk};
 
 /// The conversation with one child process.
 pub(super) struct Connection {
@@ -65,6 +66,11 @@ pub(super) struct Connection {
     /// When to see next whether it is used.
     idle_look: Mutex<Option<Instant>>,
     pub(super) gone: tokio::sync::Notify,
+    /// Its temporary directory, until it is gone.
+    scratch: Mutex<Option<Scratch>>,
+    /// How much memory it may have, named if it has asked for more.
+    max_memory: Option<u64>,
+    has_no_memory: AtomicBool,
 }
 
 struct Slots {
@@ -84,9 +90,9 @@ impl Connection {
         desk: Arc<Desk>,
         pool: Arc<Pool>,
         owner: Weak<ChildPlugin>,
-        patience: Duration,
+        limits: &Limits,
     ) -> io::Result<Arc<Self>> {
-        let Spawned { pid, pidfd, socket, stdout, stderr } = spawned;
+        let Spawned { pid, pidfd, socket, stdout, stderr, scratch } = spawned;
         let prepared = Reactor::get().and_then(|reactor| Ok((reactor, socket.try_clone()?)));
         let (reactor, room) = prepared.inspect_err(|_| end_unwatched(pid))?;
         {
@@ -118,9 +124,12 @@ impl Connection {
                     is_leaving: AtomicBool::new(false),
                     is_retired: AtomicBool::new(false),
                     owner,
-                    patience,
+                    patience: limits.child_patience,
                     idle_look: Mutex::default(),
                     gone: tokio::sync::Notify::new(),
+                    scratch: Mutex::new(scratch),
+                    max_memory: limits.child_memory,
+                    has_no_memory: AtomicBool::new(false),
                 }
             });
             connection.greet();
@@ -187,14 +196,19 @@ impl Connection {
         let _ = self.say(number, |line| wire::credit(line, chunks));
     }
 
-    /// Answers a question about state.
-    pub(super) fn answer_question(&self, number: u64, state: &StateAnswer) {
+    /// Answers a question; `too_large` is the kind of the error if the answer is more than the child takes.
+    pub(super) fn answer_question(
+        &self,
+        number: u64,
+        too_large: ErrorKind,
+        encode: impl FnOnce(Line<'_>) -> Result<(), TooLarge>,
+    ) {
         if !self.slots().conversation.answer_question(number) {
             return;
         }
-        if let Err(error) = self.say(number, |line| wire::state(line, state)) {
-            let error = PluginError::new(ErrorKind::StateTooLarge, error.to_string()).into();
-            let _ = self.say(number, |line| wire::state(line, &Err(error)));
+        if let Err(error) = self.say(number, encode) {
+            let error = PluginError::new(too_large, error.to_string()).into();
+            let _ = self.say(number, |line| wire::question_failed(line, &error));
         }
     }
 
@@ -360,7 +374,7 @@ impl Connection {
             Some(blame) => blame.clone(),
             None => {
                 let how = status.map_or_else(|| "ended".to_owned(), |status| describe(&status));
-                self.desk.subject.error(ErrorKind::PluginCrashed, format!("its process {how}"))
+                self.crashed(&how)
             }
         };
         let open = {
@@ -380,8 +394,21 @@ impl Connection {
         greeting.into_iter().for_each(Waker::wake);
         let wakers = open.into_values().map(|slot| slot.answer(Err(Fault::Found(error.clone()))));
         wakers.flatten().for_each(Waker::wake);
+        drop(self.scratch.lock().unwrap_or_else(PoisonError::into_inner).take());
         self.gone.notify_waiters();
         self.turn.pass_on(self);
+    }
+
+    fn crashed(&self, how: &str) -> CallError {
+        let subject = &self.desk.subject;
+        match self.max_memory.filter(|_| self.has_no_memory.load(Ordering::SeqCst)) {
+            Some(bytes) => {
+                let message =
+                    format!("its process {how}: it wanted more than its limit of {} MiB of memory", bytes >> 20);
+                subject.error(ErrorKind::PluginCrashed, message).with_hint("the host sets it by `Limits::child_memory`")
+            }
+            None => subject.error(ErrorKind::PluginCrashed, format!("its process {how}")),
+        }
     }
 
     /// Logs what it printed.
@@ -391,7 +418,9 @@ impl Connection {
         if self.blame.get().is_some() {
             return;
         }
-        match output.read(&self.desk) {
+        let printed = output.read(&self.desk);
+        self.has_no_memory.fetch_or(output.told_of_no_memory, Ordering::SeqCst);
+        match printed {
             Printed::Waiting => {
                 let part = [Part::Stdout, Part::Stderr][index];
                 if self.fate.get().is_none() && self.reactor.arm(self.number, part, &output.descriptor).is_err() {
@@ -455,34 +484,4 @@ impl Drop for Connection {
 fn end_unwatched(pid: Pid) {
     let _ = kill_process_group(pid, Signal::KILL);
     let _ = rustix::process::waitpid(Some(pid), rustix::process::WaitOptions::empty());
-}
-
-/// How a process ended.
-fn describe(status: &WaitIdStatus) -> String {
-    match (status.exit_status(), status.terminating_signal()) {
-        (Some(code), _) => format!("ended by itself with exit status {code}"),
-        (None, Some(signal)) => match Signal::from_named_raw(signal) {
-            Some(name) => format!("was killed by signal {signal} ({})", signal_name(name)),
-            None => format!("was killed by signal {signal}"),
-        },
-        (None, None) => "ended".to_owned(),
-    }
-}
-
-fn signal_name(signal: Signal) -> &'static str {
-    const NAMES: [(Signal, &str); 12] = [
-        (Signal::ABORT, "SIGABRT"),
-        (Signal::BUS, "SIGBUS"),
-        (Signal::FPE, "SIGFPE"),
-        (Signal::HUP, "SIGHUP"),
-        (Signal::ILL, "SIGILL"),
-        (Signal::INT, "SIGINT"),
-        (Signal::KILL, "SIGKILL"),
-        (Signal::PIPE, "SIGPIPE"),
-        (Signal::SEGV, "SIGSEGV"),
-        (Signal::SYS, "SIGSYS"),
-        (Signal::TERM, "SIGTERM"),
-        (Signal::TRAP, "SIGTRAP"),
-    ];
-    NAMES.iter().find(|(known, _)| *known == signal).map_or("of another kind", |(_, name)| name)
 }

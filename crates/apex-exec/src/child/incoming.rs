@@ -3,6 +3,7 @@
 use std::{
     sync::{Arc, atomic::Ordering},
     task::Waker,
+    thread,
 };
 
 use apex_abi::{AbiError, Chunk, PluginError};
@@ -15,7 +16,7 @@ use super::{
     slot::Fault,
     wire::{self, StateAnswer},
 };
-use crate::{Limits, park::block_on};
+use crate::{Limits, call::Call, park::block_on};
 
 /// After how many reads others have their turn.
 const READS: usize = 16;
@@ -139,6 +140,11 @@ fn hear(connection: &Arc<Connection>, number: u64, message: &Message<'_>, is_lat
                 saved.await.into_result().map(|generation| Some((generation, Vec::new())))
             });
         }
+        Message::CallPlugin { call, plugin, action, params } => {
+            let call = (!is_late).then(|| connection.slot(*call)?.call.clone()).flatten();
+            let Some(call) = call else { return refuse(connection, number) };
+            call_plugin(connection, number, &call, (plugin, action), params);
+        }
         // What holds a poll there is seen by its own leader; the rest was judged before.
         _ => {}
     }
@@ -162,15 +168,44 @@ fn context(connection: &Connection, call: u64, is_late: bool) -> Option<CallCont
 
 /// Answers a question that was asked on behalf of a call that is over.
 fn refuse(connection: &Connection, number: u64) {
-    let error = PluginError::new(ErrorKind::Cancelled, "the call is over");
-    connection.answer_question(number, &Err(error.into()));
+    fail(connection, number, PluginError::new(ErrorKind::Cancelled, "the call is over"));
+}
+
+fn fail(connection: &Connection, number: u64, error: PluginError) {
+    let error = AbiError::from(error);
+    connection.answer_question(number, ErrorKind::ResourceLimit, |line| wire::question_failed(line, &error));
+}
+
+/// Calls another plugin on a thread of its own: on one of few, calls that wait for each other could take all of them.
+///
+/// How many there can be is bounded by the questions that a child may have open.
+fn call_plugin(
+    connection: &Arc<Connection>,
+    number: u64,
+    call: &Arc<Call>,
+    (plugin, action): (&str, &str),
+    params: &[u8],
+) {
+    let called = connection.desk.call_plugin(call, plugin, action, params);
+    let to = Arc::clone(connection);
+    let work = move || {
+        let result = block_on(called).into_result();
+        to.answer_question(number, ErrorKind::ResourceLimit, |line| wire::called(line, &result));
+    };
+    if let Err(error) = thread::Builder::new().name("apex-call".to_owned()).spawn(work) {
+        let message = "the system gives no thread for a call of another plugin";
+        fail(connection, number, PluginError::new(ErrorKind::ResourceLimit, message).caused_by(&error));
+    }
 }
 
 /// Answers a question about state, on a thread that may wait for it.
 fn answer(connection: &Arc<Connection>, number: u64, state: impl Future<Output = StateAnswer> + Send + 'static) {
     let to = Arc::clone(connection);
-    let work = move || to.answer_question(number, &block_on(state));
+    let work = move || {
+        let state = block_on(state);
+        to.answer_question(number, ErrorKind::StateTooLarge, |line| wire::state(line, &state));
+    };
     if let Err(error) = connection.pool.run(work) {
-        connection.answer_question(number, &Err(AbiError::from(error)));
+        fail(connection, number, error);
     }
 }

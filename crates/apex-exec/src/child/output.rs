@@ -24,6 +24,8 @@ pub(super) struct Output {
     level: LogLevel,
     line: Vec<u8>,
     budget: Budget,
+    /// Whether it printed what Rust's standard library prints when there is no more memory.
+    pub(super) told_of_no_memory: bool,
 }
 
 /// What reading an output came to.
@@ -47,7 +49,14 @@ impl Output {
     }
 
     fn new(descriptor: OwnedFd, name: &'static str, level: LogLevel) -> Self {
-        Self { descriptor, name, level, line: Vec::new(), budget: Budget::new(Instant::now()) }
+        Self {
+            descriptor,
+            name,
+            level,
+            line: Vec::new(),
+            budget: Budget::new(Instant::now()),
+            told_of_no_memory: false,
+        }
     }
 
     /// Reads what there is and logs it, line by line.
@@ -93,6 +102,7 @@ impl Output {
     fn flush(&mut self, desk: &Desk) {
         let text = String::from_utf8_lossy(&self.line);
         let text = text.trim_end();
+        self.told_of_no_memory |= text.starts_with("memory allocation of ");
         if !text.is_empty() {
             desk.log(None, self.level.number(), self.name, text, &[]);
         }

@@ -79,7 +79,9 @@ impl ChildPlugin {
         let until = Instant::now() + self.limits.initialize_timeout;
         let threads = self.limits.blocking_threads;
         let copy = self.program.copy(verified).map_err(|error| self.not_copied(&error))?;
-        let spawned = spawn::spawn(&self.program, verified.library(), copy.as_deref(), threads)
+        let prepared =
+            self.sandbox.prepare(&self.limits, copy.as_deref()).map_err(|error| self.not_confined(&error))?;
+        let spawned = spawn::spawn(&self.program, verified.library(), copy.as_deref(), prepared, threads)
             .map_err(|error| self.not_started(&error))?;
         self.tell_of_process(spawned.pid.as_raw_nonzero().get().unsigned_abs(), copy);
         let incoming = Incoming::new(&self.limits);
@@ -101,7 +103,7 @@ impl ChildPlugin {
 
     fn connection_to(&self, spawned: spawn::Spawned, incoming: Incoming) -> io::Result<Arc<Connection>> {
         let (desk, pool) = (Arc::clone(&self.desk), Arc::clone(&self.pool));
-        Connection::new(spawned, incoming, desk, pool, self.this.clone(), self.limits.child_patience)
+        Connection::new(spawned, incoming, desk, pool, self.this.clone(), &self.limits)
     }
 
     fn initialize(&self, connection: &Arc<Connection>, until: Instant) -> Result<(), CallError> {
@@ -133,7 +135,10 @@ impl ChildPlugin {
         let reported = self.desk.subject.reported(error);
         match kind {
             // Nothing is gained by claiming these.
-            ErrorKind::AbiMismatch | ErrorKind::LoadFailed | ErrorKind::UnsupportedPlatform => {
+            ErrorKind::AbiMismatch
+            | ErrorKind::LoadFailed
+            | ErrorKind::UnsupportedPlatform
+            | ErrorKind::IsolationUnavailable => {
                 let causes: Vec<_> = reported.causes().map(str::to_owned).collect();
                 self.desk.subject.error(kind, reported.message()).with_causes(causes)
             }
@@ -160,6 +165,11 @@ impl ChildPlugin {
 
     fn not_copied(&self, error: &io::Error) -> CallError {
         self.desk.subject.error(ErrorKind::ResourceLimit, "its library cannot be copied").caused_by(error)
+    }
+
+    fn not_confined(&self, error: &io::Error) -> CallError {
+        let message = "its process has no place for a temporary directory of its own";
+        self.desk.subject.error(ErrorKind::IsolationUnavailable, message).caused_by(error)
     }
 
     fn tell_of_process(&self, id: u32, library: Option<PathBuf>) {

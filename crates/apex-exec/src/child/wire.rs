@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Instant};
 
-use apex_abi::{AbiError, PluginError, RString};
+use apex_abi::{AbiError, PluginError, RString, RVec};
 use apex_protocol::{Failure, Message, TooLarge};
 
 use crate::{CallError, call::Call, loader::LoadedParts};
@@ -64,12 +64,22 @@ pub(super) fn state(line: Line<'_>, state: &StateAnswer) -> Result<(), TooLarge>
             let record = record.as_ref().map(|(generation, data)| (*generation, data.as_slice()));
             line.write(&Message::State { record })
         }
-        Err(error) => {
-            let causes = error.causes.iter().map(RString::as_str).collect();
-            let (message, details) = (error.message.as_str(), error.details.as_slice());
-            line.write(&Message::StateFailure(Failure { kind: error.kind, message, details, causes }))
-        }
+        Err(error) => question_failed(line, error),
     }
+}
+
+/// The answer to a call of another plugin: its result as JSON, or an error.
+pub(super) fn called(line: Line<'_>, result: &Result<RVec<u8>, AbiError>) -> Result<(), TooLarge> {
+    match result {
+        Ok(result) => line.write(&Message::Called(result)),
+        Err(error) => question_failed(line, error),
+    }
+}
+
+pub(super) fn question_failed(line: Line<'_>, error: &AbiError) -> Result<(), TooLarge> {
+    let causes = error.causes.iter().map(RString::as_str).collect();
+    let (message, details) = (error.message.as_str(), error.details.as_slice());
+    line.write(&Message::StateFailure(Failure { kind: error.kind, message, details, causes }))
 }
 
 /// What the plugin in a child says that it failed with.

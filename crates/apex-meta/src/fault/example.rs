@@ -123,6 +123,8 @@ impl FaultCode {
             Self::DuplicateDependency => Members(
                 r#""dependencies": {"plugins": [{"id": "com.acme.base"}, {"id": "com.acme.base", "optional": true}]}"#,
             ),
+            Self::UnknownPermission => Members(r#""permissions_required": ["net.conect:443"]"#),
+            Self::InvalidPermission => Members(r#""permissions_required": ["fs.read:data"]"#),
             Self::InvalidLicense => Members(r#""license": "GPLv3""#),
             Self::HomepageUrl => Members(r#""homepage": "http://example.com/greeter""#),
             Self::IconUrlRejected => Members(r#""icon": "http://example.com/icon.svg""#),

@@ -1,7 +1,7 @@
 //! `apex inspect`: everything that is known of a plugin.
 
 use apex_plugins::{
-    PluginManager, PluginSpec,
+    PluginManager, PluginPermissions, PluginSpec,
     discover::{Catalogue, Entry},
     meta::{ActionName, Digest, PluginId},
     state::{FileStateStore, StateEntry, StateError, StateListing, StateStore as _},
@@ -10,7 +10,7 @@ use apex_plugins::{
 use serde_json::{Map, Value, json};
 
 use crate::{
-    command::{enable, list, why},
+    command::{enable, grant::grants_failure, list, why},
     exit::Exit,
     failure::Failure,
     session::Session,
@@ -41,16 +41,21 @@ pub(crate) async fn run(arguments: &Arguments, session: &mut Session) -> Result<
     let catalogue = manager.catalogue();
     let entry = best(&manager, &catalogue, &arguments.plugin)?;
     let states = states(&settings, &arguments.plugin.id).await?;
+    let permissions = manager.permissions(entry).map_err(|error| grants_failure(&error))?;
     if session.output.is_json() {
-        session.output.json(&to_json(entry, &states))?;
+        session.output.json(&to_json(entry, &permissions, &states))?;
     } else {
-        show::entry(entry, &states, &mut session.output)?;
+        show::entry(entry, &permissions, &states, &mut session.output)?;
     }
     Ok(Exit::Done)
 }
 
 /// The find that would be called, or else the first one that matches: the newest.
-fn best<'a>(manager: &PluginManager, catalogue: &'a Catalogue, plugin: &'a PluginSpec) -> Result<&'a Entry, Failure> {
+pub(crate) fn best<'a>(
+    manager: &PluginManager,
+    catalogue: &'a Catalogue,
+    plugin: &'a PluginSpec,
+) -> Result<&'a Entry, Failure> {
     match manager.select(plugin) {
         Ok(selection) => Ok(&catalogue.versions(&plugin.id)[selection.index]),
         Err(error) => enable::matching(catalogue, plugin).next().ok_or_else(|| why::not_chosen(&error)),
@@ -81,7 +86,7 @@ pub(crate) fn state_failure(error: &StateError) -> Failure {
     Failure::of(error.code(), error).hint_if(error.hint())
 }
 
-fn to_json(entry: &Entry, states: &States) -> Value {
+fn to_json(entry: &Entry, permissions: &PluginPermissions, states: &States) -> Value {
     let mut json = list::entry_to_json(entry);
     let manifest = entry.document().map(|document| document.value().clone());
     json["root"] = entry.root().map(|root| root.path().to_string_lossy()).into();
@@ -98,8 +103,12 @@ fn to_json(entry: &Entry, states: &States) -> Value {
     });
     json["permissions_required"] = json!(entry.permissions());
     json["definitions"] = definitions(entry);
-    // Asked is not granted, and nothing grants yet.
-    json["grants"] = json!([]);
+    json["grants"] = json!(permissions.granted);
+    json["permissions"] = json!({
+        "in_effect": permissions.in_effect,
+        "granted_to_others": permissions.granted_to_others,
+        "not_enforced": permissions.gaps,
+    });
     json["state"] = states.to_json();
     json
 }

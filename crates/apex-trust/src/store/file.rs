@@ -10,6 +10,7 @@ use apex_files::{ReplaceError, SoleWriter};
 use apex_meta::JsonLimits;
 
 use super::{TrustStore, TrustStoreError, json};
+use crate::guarded_file::{self, Refused};
 
 pub(super) fn load(path: &Path) -> Result<TrustStore, TrustStoreError> {
     let mut bytes = Vec::new();
@@ -20,52 +21,12 @@ pub(super) fn load(path: &Path) -> Result<TrustStore, TrustStoreError> {
     json::parse(&bytes)
 }
 
-/// Opens a regular file that neither it nor a directory above it could be changed by others; links to it are resolved
-/// once, and a FIFO in its place does not hang the caller.
-#[cfg(unix)]
 fn open(path: &Path) -> Result<File, TrustStoreError> {
-    use apex_files::{Directory, GuardedError, Part, StrictModes};
-
-    let unreadable = |source| TrustStoreError::Unreadable { path: path.to_owned(), source };
-    let real = path.canonicalize().map_err(unreadable)?;
-    let (Some(parent), Some(name)) = (real.parent(), real.file_name()) else {
-        return Err(unreadable(io::ErrorKind::IsADirectory.into()));
-    };
-    let guard = StrictModes::of_this_process();
-    let directory = match Directory::open_guarded(parent, Part::Parent, &guard) {
-        Ok(directory) => directory,
-        Err(GuardedError::Open { source, .. }) => return Err(unreadable(source.into_io())),
-        Err(GuardedError::Exposed { path, exposure, ownership }) => return Err(exposed(path, exposure, ownership)),
-        Err(other) => return Err(unreadable(io::Error::other(other))),
-    };
-    let (file, facts) = directory.file(Path::new(name)).map_err(|source| unreadable(source.into_io()))?;
-    match guard.exposure(facts.ownership, Part::Own) {
-        Some(exposure) => Err(exposed(real, exposure, facts.ownership)),
-        None => Ok(file),
-    }
-}
-
-#[cfg(unix)]
-fn exposed(
-    path: std::path::PathBuf,
-    exposure: apex_files::Exposure,
-    ownership: apex_files::Ownership,
-) -> TrustStoreError {
-    match exposure {
-        apex_files::Exposure::Foreign => TrustStoreError::InsecureOwner { path, owner: ownership.uid },
-        _ => TrustStoreError::InsecurePermissions { path, mode: ownership.permissions() },
-    }
-}
-
-/// Access lists are not read here; loading plugins is refused on such platforms in any case.
-#[cfg(not(unix))]
-fn open(path: &Path) -> Result<File, TrustStoreError> {
-    let unreadable = |source| TrustStoreError::Unreadable { path: path.to_owned(), source };
-    let file = File::open(path).map_err(unreadable)?;
-    match file.metadata().map_err(unreadable)?.is_file() {
-        true => Ok(file),
-        false => Err(unreadable(io::Error::other("it is not a regular file"))),
-    }
+    guarded_file::open(path).map_err(|refused| match refused {
+        Refused::Foreign { path, owner } => TrustStoreError::InsecureOwner { path, owner },
+        Refused::Exposed { path, mode } => TrustStoreError::InsecurePermissions { path, mode },
+        Refused::Unreadable(source) => TrustStoreError::Unreadable { path: path.to_owned(), source },
+    })
 }
 
 pub(super) fn lock(path: &Path) -> Result<SoleWriter, TrustStoreError> {

@@ -1,6 +1,7 @@
 //! A plugin for people: what it is, what it can do, and what became of it.
 
 use apex_plugins::{
+    Permission, Placement, PluginPermissions,
     discover::Entry,
     meta::{Action, Manifest},
 };
@@ -15,8 +16,14 @@ use crate::{
 };
 
 /// Shows an entry section by section.
-pub(super) fn entry(entry: &Entry, states: &States, output: &mut Output) -> Result<(), Failure> {
+pub(super) fn entry(
+    entry: &Entry,
+    permissions: &PluginPermissions,
+    states: &States,
+    output: &mut Output,
+) -> Result<(), Failure> {
     head(entry, output)?;
+    show_permissions(entry, permissions, output)?;
     if let Some(reason) = entry.reason() {
         list::show_reason(&list::headline(entry.status().as_str(), entry), list::tone(entry.status()), reason, output)?;
     }
@@ -47,11 +54,44 @@ fn head(entry: &Entry, output: &mut Output) -> Result<(), Failure> {
     field("path", list::path(entry), output)?;
     field("signer", entry.signer(), output)?;
     field("digest", entry.digest(), output)?;
-    field("placement", entry.placement(), output)?;
-    match entry.permissions() {
-        [] => Ok(()),
-        asked => field("asks for", Some(format!("{} (granted: nothing)", asked.join(", "))), output),
+    field("placement", entry.placement(), output)
+}
+
+/// What it asks for, what of it is granted, and how far that is enforced.
+fn show_permissions(entry: &Entry, permissions: &PluginPermissions, output: &mut Output) -> Result<(), Failure> {
+    for text in entry.permissions() {
+        let names = Permission::named(text).unwrap_or_default();
+        let is_granted = |one: &Permission| permissions.in_effect.iter().any(|granted| granted.covers(one));
+        let is_partly = |one: &Permission| permissions.in_effect.iter().any(|granted| one.covers(granted));
+        let state = match names.as_slice() {
+            [] => "unknown to this release, and never granted".to_owned(),
+            names if names.iter().all(is_granted) => "granted".to_owned(),
+            names if names.iter().any(|one| is_granted(one) || is_partly(one)) => "granted in part".to_owned(),
+            _ => format!("not granted; `apex grant {} '{text}'` grants it", entry.id().map_or("ID", |id| id.as_str())),
+        };
+        let means = match names.as_slice() {
+            [one] if one.to_string() != *text => format!(" (that is {one})"),
+            _ => String::new(),
+        };
+        field("asks for", Some(format!("{text}{means}: {state}")), output)?;
     }
+    let without_effect = |one: &&Permission| !permissions.in_effect.iter().any(|effective| one.covers(effective));
+    for permission in permissions.granted.iter().filter(without_effect) {
+        field("granted", Some(format!("{permission}, without effect: it does not ask for it")), output)?;
+    }
+    if permissions.granted_to_others {
+        field("granted", Some("nothing: what is granted under this id is granted to another owner"), output)?;
+    }
+    if permissions.in_effect.iter().any(|one| matches!(one, Permission::Connect(_))) {
+        field("note", Some("ports are enforced, hosts are not: it may connect to any"), output)?;
+    }
+    if entry.placement().is_some_and(|placement| placement != Placement::Process) {
+        field("note", Some("it may run in the host's own process, where no permission is enforced"), output)?;
+    }
+    for gap in &permissions.gaps {
+        field("not held", Some(gap), output)?;
+    }
+    Ok(())
 }
 
 fn about(manifest: &Manifest, output: &mut Output) -> Result<(), Failure> {
