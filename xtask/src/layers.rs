@@ -19,10 +19,11 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("apex-protocol", &["apex-meta"]),
     ("apex-state", &["apex-meta"]),
     ("apex-exec", &["apex-meta", "apex-abi", "apex-protocol", "apex-trust"]),
-    ("apex-package", &["apex-meta", "apex-trust"]),
+    ("apex-package", &["apex-meta", "apex-abi", "apex-trust"]),
     ("apex-install", &["apex-meta", "apex-files", "apex-trust", "apex-resolve", "apex-package"]),
+    ("apex-plugin-sdk-macros", &["apex-meta"]),
     ("apex-host", &["apex-meta", "apex-abi", "apex-protocol"]),
-    ("apex-plugin-sdk", &["apex-meta", "apex-abi"]),
+    ("apex-plugin-sdk", &["apex-meta", "apex-abi", "apex-plugin-sdk-macros"]),
     (
         "apex-plugins",
         &[
@@ -44,7 +45,7 @@ const FLOORS: &[(&str, &[&str])] = &[
 ];
 
 /// What the author's side must never pull in, not even through others.
-const PLUGIN_ALLOWED: &[&str] = &["apex-plugin-sdk", "apex-abi", "apex-meta"];
+const PLUGIN_ALLOWED: &[&str] = &["apex-plugin-sdk", "apex-plugin-sdk-macros", "apex-abi", "apex-meta"];
 
 pub(crate) fn run() -> anyhow::Result<()> {
     let metadata = workspace::metadata()?;

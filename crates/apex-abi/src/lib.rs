@@ -68,6 +68,7 @@ mod level;
 mod load;
 mod module;
 mod plugin;
+mod root;
 mod stream;
 
 pub use abi_stable::std_types::{ROption, RResult, RString, RVec};

@@ -8,7 +8,7 @@ use abi_stable::{
 };
 use apex_meta::ErrorKind;
 
-use crate::{CONTRACT_VERSION, PluginModule, contain::contain, module::RootRef};
+use crate::{CONTRACT_VERSION, PluginModule, contain::contain, root::RootRef};
 
 /// Opens the library at `path` and reads its root module; the library stays in the process for good.
 ///

@@ -1,43 +1,22 @@
-//! The root module: what the host finds in a library first.
+//! A plugin's code behind its root module: how a library exports it, and how a host makes instances.
 
 use std::marker::PhantomData;
 
 use abi_stable::{
-    StableAbi,
-    library::{CheckTypeLayout, LibHeader, RootModule, RootModuleResult},
-    package_version_strings,
+    library::{CheckTypeLayout, LibHeader, RootModuleResult},
     prefix_type::WithMetadata,
-    sabi_types::VersionStrings,
     staticref,
-    std_types::{RResult, RStr},
+    std_types::{RResult, RStr, RVec},
 };
 
-use crate::{AbiError, PluginBox, PluginError, contain::contain};
+use crate::{
+    AbiError, PluginBox, PluginError,
+    contain::contain,
+    root::{Root, RootRef},
+};
 
 /// The version of what both sides promise beyond the layout of types; a library of another version is not loaded.
 pub const CONTRACT_VERSION: u32 = 1;
-
-/// The root module as it lies in a library; a prefix type, so that later minor versions may append fields.
-#[repr(C)]
-#[derive(StableAbi)]
-#[sabi(kind(Prefix(prefix_ref = RootRef, prefix_fields = RootPrefix)))]
-#[sabi(missing_field(option))]
-pub(crate) struct Root {
-    /// [`CONTRACT_VERSION`] of the library's side.
-    pub(crate) contract_version: u32,
-    /// The name of the plugin's type.
-    pub(crate) type_name: extern "C" fn() -> RStr<'static>,
-    /// Makes an instance.
-    #[sabi(last_prefix_field)]
-    pub(crate) create: extern "C" fn() -> RResult<PluginBox, AbiError>,
-}
-
-impl RootModule for RootRef {
-    abi_stable::declare_root_module_statics! {RootRef}
-    const BASE_NAME: &'static str = "apex_plugin";
-    const NAME: &'static str = "apex_plugin";
-    const VERSION_STRINGS: VersionStrings = package_version_strings!();
-}
 
 /// What a library has to say to become a plugin; [`export_module!`](crate::export_module) exports it.
 pub trait Export: 'static {
@@ -49,6 +28,14 @@ pub trait Export: 'static {
     /// # Errors
     /// What the constructor fails with; a panic becomes an error on its own.
     fn create() -> Result<PluginBox, PluginError>;
+
+    /// The part of the plugin's `plugin.json` that its code knows, as JSON; nothing if it knows none.
+    ///
+    /// # Errors
+    /// When it cannot be said; a panic becomes an error on its own.
+    fn describe() -> Result<Option<Vec<u8>>, PluginError> {
+        Ok(None)
+    }
 }
 
 struct Exported<T>(PhantomData<T>);
@@ -58,6 +45,7 @@ impl<T: Export> Exported<T> {
         contract_version: CONTRACT_VERSION,
         type_name: Self::type_name,
         create: Self::create,
+        describe: Self::describe,
     }));
 
     extern "C" fn type_name() -> RStr<'static> {
@@ -66,6 +54,11 @@ impl<T: Export> Exported<T> {
 
     extern "C" fn create() -> RResult<PluginBox, AbiError> {
         contain(T::create).and_then(|created| created).map_err(AbiError::from).into()
+    }
+
+    extern "C" fn describe() -> RResult<RVec<u8>, AbiError> {
+        let described = contain(T::describe).and_then(|described| described);
+        described.map(|bytes| bytes.unwrap_or_default().into()).map_err(AbiError::from).into()
     }
 
     extern "C" fn erased() -> RootModuleResult {
@@ -159,6 +152,18 @@ impl PluginModule {
             Source::Root(root) => (root.create())().into_result().map_err(PluginError::from),
             Source::Made { make, .. } => contain(make).and_then(|made| made),
         }
+    }
+
+    /// The part of the plugin's `plugin.json` that its code knows, as JSON; nothing if it knows none, or is older than
+    /// the question.
+    ///
+    /// # Errors
+    /// What the plugin failed with, a panic in it included.
+    pub fn describe(self) -> Result<Option<Vec<u8>>, PluginError> {
+        let Source::Root(root) = self.0 else { return Ok(None) };
+        let Some(describe) = root.describe() else { return Ok(None) };
+        let described = describe().into_result().map_err(PluginError::from)?;
+        Ok((!described.is_empty()).then(|| described.into_vec()))
     }
 }
 

@@ -147,6 +147,10 @@ pub struct Example {
     #[serde(default, deserialize_with = "member::present", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(extend("examples" = ["Hello, Ada!"])))]
     pub result: Option<Value>,
+    /// Whether a test may run it although the action is not `read_only`.
+    #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(extend("examples" = [true])))]
+    pub run: bool,
     /// Members that this release does not know.
     #[serde(flatten)]
     pub extensions: Map<String, Value>,

@@ -35,6 +35,10 @@ impl<P: Plugin> Export for Exported<P> {
     fn create() -> Result<PluginBox, PluginError> {
         Ok(object::instance::<P>())
     }
+
+    fn describe() -> Result<Option<Vec<u8>>, PluginError> {
+        Ok(P::describe().map(|description| description.to_json().to_string().into_bytes()))
+    }
 }
 
 /// What [`export_plugin!`] exports: the same, in a library of its own.
@@ -50,5 +54,9 @@ impl<P: Plugin> Export for Library<P> {
         // Before any code of the author's runs.
         trace::install();
         Exported::<P>::create()
+    }
+
+    fn describe() -> Result<Option<Vec<u8>>, PluginError> {
+        Exported::<P>::describe()
     }
 }

@@ -1,7 +1,8 @@
 //! What a plugin author needs, and nothing of the host.
 //!
-//! A plugin implements [`Plugin`] and says [`export_plugin!`] once, in a crate of type `cdylib`. In a call it has a
-//! [`Context`]: progress, cancellation, configuration, state, log and on whose behalf the call is made. Errors are
+//! A plugin is a type with an `impl` block under [`#[plugin]`](macro@plugin), and one line of [`export_plugin!`], in a crate of type
+//! `cdylib`. Functions under `#[action]` are its actions: what they take and return is described by their types, what they mean
+//! by their doc comments. In a call there is a [`Context`]: progress, cancellation, configuration, state, log and on whose behalf the call is made. Errors are
 //! [`Error`], made of any standard error by `?`. Long results are [`Chunks`], a stream that the consumer pulls.
 //!
 //! With the feature `tokio` (on by default) the author's code runs inside a tokio runtime of the plugin's own, which
@@ -16,12 +17,58 @@
 //! A panic in the author's code becomes an error of the call. The crate refuses to pull in a host, a JSON Schema
 //! validator or a logger: parameters are checked before the plugin sees them, and log lines go to the host.
 //!
+//! [`testing`] calls actions in unit tests, without a host.
+//!
 //! # Example
 //!
-//! A whole plugin. In a library of its own it ends with `export_plugin!(Greeter);`.
+//! A whole plugin; its `plugin.json` is made of this and of `Cargo.toml`:
 //!
 //! ```
-//! use apex_plugin_sdk::{Context, Error, Host, Params, Plugin, Reply, Result, async_trait, export_plugin, reply};
+//! use apex_plugin_sdk::{Context, Result, export_plugin, futures::{Stream, stream}, plugin};
+//!
+//! /// Greets and counts.
+//! #[derive(Default)]
+//! struct Greeter;
+//!
+//! #[plugin(id = "com.acme.greeter")]
+//! impl Greeter {
+//!     /// Greets a person.
+//!     #[action(read_only, idempotent)]
+//!     #[example({"name": "Ada"} => "Hello, Ada!")]
+//!     fn greet(
+//!         &self,
+//!         /// Whom to greet.
+//!         name: String,
+//!         #[default = "Hello".to_owned()]
+//!         greeting: String,
+//!     ) -> String {
+//!         format!("{greeting}, {name}!")
+//!     }
+//!
+//!     /// Counts the greetings of all time.
+//!     #[action]
+//!     async fn count(&self, context: &Context) -> Result<u64> {
+//!         context.update_state(|count: &mut u64| { *count += 1; *count }).await
+//!     }
+//!
+//!     /// Counts to n.
+//!     #[action(read_only)]
+//!     fn numbers(&self, n: u64) -> impl Stream<Item = u64> {
+//!         stream::iter(1..=n)
+//!     }
+//! }
+//!
+//! export_plugin!(Greeter);
+//!
+//! // A host that links the plugin in takes it so:
+//! let module = apex_plugin_sdk::linked::<Greeter>();
+//! assert_eq!(module.type_name(), "Greeter");
+//! ```
+//!
+//! Underneath stands the trait [`Plugin`]; who implements it by hand also writes `plugin.json` by hand:
+//!
+//! ```
+//! use apex_plugin_sdk::{Context, Error, Host, Params, Plugin, Reply, Result, async_trait, reply};
 //!
 //! struct Greeter;
 //!
@@ -38,12 +85,6 @@
 //!         }
 //!     }
 //! }
-//!
-//! export_plugin!(Greeter);
-//!
-//! // A host that links the plugin in takes it so:
-//! let module = apex_plugin_sdk::linked::<Greeter>();
-//! assert_eq!(module.type_name(), "Greeter");
 //! ```
 //!
 //! Progress, cancellation, code that blocks, and a stream:
@@ -82,6 +123,7 @@
 
 mod blocking;
 mod context;
+mod describe;
 mod error;
 mod export;
 mod host;
@@ -92,17 +134,22 @@ mod reply;
 mod runtime;
 mod services;
 mod state;
+pub mod testing;
 #[cfg(feature = "tracing")]
 mod trace;
 #[cfg(not(feature = "tracing"))]
 #[path = "trace_off.rs"]
 mod trace;
+mod typed;
+mod yielder;
 
 pub use apex_abi::{LogLevel, PluginModule, StateScope};
 pub use apex_meta::{CallContext, ErrorKind, Progress};
+pub use apex_plugin_sdk_macros::{action, init, plugin};
 pub use async_trait::async_trait;
 pub use blocking::blocking;
 pub use context::Context;
+pub use describe::Description;
 pub use error::{Error, Result, ResultExt};
 pub use export::linked;
 pub use futures;
@@ -116,11 +163,18 @@ pub use state::State;
 pub use tokio;
 #[cfg(feature = "tracing")]
 pub use tracing;
+pub use yielder::Yielder;
 
 /// For the expansion of this crate's macros.
 #[doc(hidden)]
 pub mod __private {
     pub use apex_abi::export_module;
+    pub use schemars;
+    pub use serde;
 
-    pub use crate::export::Library;
+    pub use crate::{
+        describe::ActionDescription,
+        export::Library,
+        typed::{answer, assert_state, infallible, migrated, no_stream},
+    };
 }

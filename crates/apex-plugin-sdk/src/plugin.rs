@@ -6,9 +6,12 @@ use apex_meta::ErrorKind;
 use async_trait::async_trait;
 use serde_json::Value;
 
-use crate::{Chunks, Context, Error, Host, Params, Reply, Result};
+use crate::{Chunks, Context, Description, Error, Host, Params, Reply, Result};
 
 /// A plugin: one value for the life of an instance, which may answer many calls at once.
+///
+/// [`#[plugin]`](macro@crate::plugin) implements it out of typed functions; this is what stands underneath, for those who want no
+/// macro.
 ///
 /// A panic in any of this, in a future or stream or in the drop of one, becomes an error of the call; the instance
 /// lives on. Write `#[async_trait]` over the `impl`.
@@ -58,5 +61,12 @@ pub trait Plugin: Sized + Send + Sync + 'static {
     /// When something could not be ended well; the plugin is dropped nonetheless.
     async fn shutdown(&self) -> Result<()> {
         Ok(())
+    }
+
+    /// What the plugin says about itself, for its `plugin.json`; [`#[plugin]`](macro@crate::plugin) writes it.
+    ///
+    /// Nothing means that `plugin.json` is written by hand.
+    fn describe() -> Option<Description> {
+        None
     }
 }

@@ -8,7 +8,7 @@ use std::{
 use futures::{Stream, StreamExt, stream::BoxStream};
 use serde::Serialize;
 
-use crate::{Result, ResultExt};
+use crate::{Result, ResultExt, Yielder, yielder::generate};
 
 /// The result of an action, ready to cross to the host.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,6 +63,14 @@ impl Chunk {
     pub(crate) fn into_abi(self) -> apex_abi::Chunk {
         self.0
     }
+
+    pub(crate) fn from_abi(chunk: apex_abi::Chunk) -> Self {
+        Self(chunk)
+    }
+
+    pub(crate) fn as_abi(&self) -> &apex_abi::Chunk {
+        &self.0
+    }
 }
 
 /// The stream that an action answers with.
@@ -79,6 +87,17 @@ impl Chunks {
     /// A stream of JSON chunks out of any values that serialize.
     pub fn json<T: Serialize>(stream: impl Stream<Item = Result<T>> + Send + 'static) -> Self {
         Self::new(stream.map(|value| Chunk::json(&value?)))
+    }
+
+    /// A stream that `code` makes chunk by chunk: `Chunks::generate(|yielder| async move { ... })`.
+    ///
+    /// `code` runs only while somebody waits for a chunk, is dropped when nobody does any more, and an error that it returns
+    /// ends the stream.
+    pub fn generate<F>(code: impl FnOnce(Yielder) -> F) -> Self
+    where
+        F: Future<Output = Result<()>> + Send + 'static,
+    {
+        Self(generate(code).boxed())
     }
 
     /// A stream of bytes.

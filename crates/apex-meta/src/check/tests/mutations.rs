@@ -138,7 +138,7 @@ fn values() -> Vec<Value> {
     values
 }
 
-const KEYS: [&str; 40] = [
+const KEYS: [&str; 41] = [
     "$schema",
     "id",
     "name",
@@ -171,6 +171,7 @@ const KEYS: [&str; 40] = [
     "examples",
     "params",
     "result",
+    "run",
     "type",
     "required",
     "plugins",

@@ -1,0 +1,15 @@
+use apex_plugin_sdk::plugin;
+
+#[derive(Default)]
+pub struct Greeter;
+
+#[plugin(id = "com.acme.greeter")]
+impl Greeter {
+    /// Greets a person.
+    #[action]
+    #[example("Ada")]
+    #[example({"name": "Ada"}, "Hello")]
+    fn greet(&self, name: String) -> String {
+        name
+    }
+}

@@ -1,0 +1,15 @@
+use apex_plugin_sdk::plugin;
+
+#[derive(Default)]
+pub struct Greeter;
+
+#[plugin(id = "com.acme.greeter")]
+impl Greeter {
+    /// Greets a person.
+    #[action]
+    fn greet(&mut self) {}
+
+    /// Greets nobody.
+    #[action]
+    fn greet_nobody() {}
+}
