@@ -1,8 +1,12 @@
 //! Plugins laid out and signed in a directory of the test's own.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::{Mutex, PoisonError},
+};
 
-use apex_package::{Layout, Packaged, publish};
+use apex_package::{Build, Layout, Packaged, publish};
 use apex_plugins::{
     Placement, TrustStore,
     meta::{Document, TARGET_TRIPLE},
@@ -10,7 +14,7 @@ use apex_plugins::{
 };
 use serde_json::Value;
 
-use crate::{library, workspace_root};
+use crate::{apex, library, workspace_root};
 
 /// The prefix of all example plugins' ids.
 pub const PREFIX: &str = "com.apexagent.examples";
@@ -53,14 +57,31 @@ pub fn package_changed(
     root: &Path,
     change: impl FnOnce(&mut Value),
 ) -> Packaged {
-    let source = workspace_root().join("plugins").join(plugin).join("plugin.json");
-    let text = std::fs::read(&source).expect("an example plugin has metadata");
-    let mut metadata: Value = serde_json::from_slice(&text).expect("its metadata is JSON");
+    let mut metadata = metadata(plugin);
     change(&mut metadata);
     let document = Document::from_value(metadata).expect("its metadata is valid");
     let mut layout = Layout::new(document).expect("its metadata makes a layout");
     layout.add_library(TARGET_TRIPLE, &library(plugin)).expect("the built library fits the entry point");
     publish(&layout, root, publisher.map(|publisher| &publisher.key)).expect("a fresh directory can be written")
+}
+
+/// An example plugin's metadata, without checksum and signature; made once a process.
+pub fn metadata(plugin: &str) -> Value {
+    static MADE: Mutex<BTreeMap<String, Value>> = Mutex::new(BTreeMap::new());
+    let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
+    made.entry(plugin.to_owned()).or_insert_with(|| make_metadata(plugin)).clone()
+}
+
+fn make_metadata(plugin: &str) -> Value {
+    let library = library(plugin);
+    let build = Build {
+        cargo: Path::new(env!("CARGO")),
+        crate_directory: &workspace_root().join("plugins").join(plugin),
+        profile: "dev",
+        target_directory: None,
+        describer: &apex(),
+    };
+    apex_package::manifest(&build, &library).expect("an example plugin has metadata").value().clone()
 }
 
 /// Copies a directory with all that is in it, so that a test can tamper with the copy.

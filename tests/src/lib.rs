@@ -17,9 +17,24 @@ pub mod processes;
 pub mod swap_race;
 
 pub use build::{apex, apex_host, library, target_directory, workspace_root};
-pub use fixture::{PREFIX, Publisher, copy_tree, package, package_changed};
+pub use fixture::{PREFIX, Publisher, copy_tree, metadata, package, package_changed};
 
 /// The snippets of the README, compiled as documentation tests.
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 pub struct Readme;
+
+/// Those of the guides.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/getting_started.md")]
+pub struct GettingStarted;
+
+/// Those for authors.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/developer_guide.md")]
+pub struct DeveloperGuide;
+
+/// Those for builders of agents.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/embedders_guide.md")]
+pub struct EmbeddersGuide;

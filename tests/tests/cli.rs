@@ -9,6 +9,8 @@
 mod archives;
 #[path = "cli/auditing.rs"]
 mod auditing;
+#[path = "cli/authoring.rs"]
+mod authoring;
 #[path = "cli/blaming.rs"]
 mod blaming;
 #[path = "cli/checking.rs"]

@@ -50,6 +50,8 @@ enum Task {
 }
 
 fn main() -> anyhow::Result<()> {
+    // The libraries that are packaged here are asked what they are in a process that runs this program again.
+    apex_package::run_if_describing();
     match Arguments::parse().task {
         Task::Demo(arguments) => demo::run(&arguments),
         Task::Package(arguments) => package::run(arguments),

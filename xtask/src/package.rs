@@ -33,7 +33,14 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
     let libraries = lib.into_iter().collect();
     let out = out.unwrap_or_else(|| workspace::root().join("target").join("plugins"));
     let cargo = workspace::cargo();
-    let build = Build { cargo: &cargo, crate_directory: &crate_directory, profile: &profile, target_directory: None };
+    let describer = std::env::current_exe()?;
+    let build = Build {
+        cargo: &cargo,
+        crate_directory: &crate_directory,
+        profile: &profile,
+        target_directory: None,
+        describer: &describer,
+    };
     let packaged = apex_package::package(&build, &libraries, &out, key.as_ref()).map_err(|error| error.explained())?;
     let manifest = packaged.document.manifest();
     println!("packaged  {} {}", manifest.id, manifest.version);

@@ -19,19 +19,23 @@ pub struct Build<'a> {
     pub profile: &'a str,
     /// Where cargo builds; its own choice, if there is none.
     pub target_directory: Option<&'a Path>,
+    /// The program that asks a library what it is: one that calls [`run_if_describing`](crate::run_if_describing).
+    pub describer: &'a Path,
 }
 
 impl Build<'_> {
+    /// The crate's `Cargo.toml`, as cargo reports it: a resolved path.
+    pub(crate) fn cargo_toml(&self) -> Result<PathBuf, BuildError> {
+        let path = self.crate_directory.join("Cargo.toml").canonicalize();
+        path.map_err(|source| BuildError::NoCrate { directory: self.crate_directory.to_owned(), source })
+    }
+
     /// Builds the crate's `cdylib` and returns its path; cargo's own messages go to standard error.
     ///
     /// # Errors
     /// Cargo cannot be run or fails, or the crate makes no `cdylib`.
     pub fn run(&self) -> Result<PathBuf, BuildError> {
-        let manifest = self.crate_directory.join("Cargo.toml");
-        // Cargo reports resolved paths.
-        let manifest = manifest
-            .canonicalize()
-            .map_err(|source| BuildError::NoCrate { directory: self.crate_directory.to_owned(), source })?;
+        let manifest = self.cargo_toml()?;
         let mut command = Command::new(self.cargo);
         command
             .args(["build", "--lib", "--message-format=json-render-diagnostics", "--profile", self.profile])
@@ -121,7 +125,9 @@ impl BuildError {
     /// What the reader can do about it.
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::NoCrate { .. } => Some("name a directory that holds Cargo.toml, plugin.json and src/lib.rs".into()),
+            Self::NoCrate { .. } => {
+                Some("name a directory that holds Cargo.toml and src/lib.rs; `apex new` makes one".into())
+            }
             Self::NoLibrary { .. } => Some("add to its Cargo.toml: [lib] crate-type = [\"cdylib\"]".into()),
             Self::CargoNotRun { .. } | Self::CargoFailed { .. } => None,
         }
@@ -161,7 +167,13 @@ mod tests {
     fn a_directory_without_a_crate_and_a_cargo_that_is_not_there_are_told_apart() {
         let here = Path::new(env!("CARGO_MANIFEST_DIR"));
         let (source, missing) = (here.join("src"), Path::new("/nonexistent/cargo"));
-        let build = |crate_directory| Build { cargo: missing, crate_directory, profile: "dev", target_directory: None };
+        let build = |crate_directory| Build {
+            cargo: missing,
+            crate_directory,
+            profile: "dev",
+            target_directory: None,
+            describer: missing,
+        };
         assert_eq!(build(&source).run().map_err(|error| error.code()), Err("NotACrate"));
         assert_eq!(build(here).run().map_err(|error| error.code()), Err("BuildFailed"));
     }

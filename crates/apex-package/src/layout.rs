@@ -14,9 +14,8 @@ use crate::{LayoutError, manifest_file};
 
 /// What a plugin's directory is to hold, before it is written.
 ///
-/// An author's crate holds `plugin.json`, without checksum and signature, and what the plugin needs at run time in
-/// `resources/`; both go into the plugin, and an icon that stands elsewhere in the crate as well. Libraries stand in
-/// `lib/<target triple>/`, one for each platform.
+/// An author's crate holds what the plugin needs at run time in `resources/`; it goes into the plugin, and an icon that
+/// stands elsewhere in the crate as well. Libraries stand in `lib/<target triple>/`, one for each platform.
 #[derive(Debug)]
 pub struct Layout {
     document: Document,
@@ -34,14 +33,20 @@ struct Source {
 const RESOURCES: &str = "resources";
 
 impl Layout {
-    /// Takes the manifest and the resources of a plugin's crate.
+    /// Takes the written manifest and the resources of a plugin's crate.
     ///
     /// # Errors
     /// The crate has no `plugin.json`, it is not the manifest of a native plugin, or a resource cannot be shipped.
     pub fn from_crate(directory: &Path) -> Result<Self, LayoutError> {
-        let path = directory.join(manifest_file::NAME);
-        let file = File::open(&path).map_err(|source| LayoutError::unreadable(&path, source))?;
-        let mut layout = Self::new(manifest_file::parse(&path, file)?)?;
+        Self::with_resources(directory, manifest_file::read_plain(&directory.join(manifest_file::NAME))?)
+    }
+
+    /// Takes the resources of a plugin's crate, beside its [manifest](crate::manifest()).
+    ///
+    /// # Errors
+    /// The manifest is not that of a native plugin, or a resource cannot be shipped.
+    pub fn with_resources(directory: &Path, document: Document) -> Result<Self, LayoutError> {
+        let mut layout = Self::new(document)?;
         layout.add_resources(&directory.join(RESOURCES))?;
         layout.add_icon(directory)?;
         Ok(layout)

@@ -9,7 +9,9 @@ use std::{
 use apex_meta::{Document, TARGET_TRIPLE};
 use apex_trust::SigningKey;
 
-use crate::{ArchiveError, Build, BuildError, EXTENSION, Layout, LayoutError, pack};
+use crate::{
+    ArchiveError, Build, BuildError, EXTENSION, Layout, LayoutError, ManifestError, generate::written, manifest, pack,
+};
 
 /// A finished package.
 #[derive(Debug, Clone)]
@@ -36,13 +38,16 @@ pub fn package(
     out: &Path,
     key: Option<&SigningKey>,
 ) -> Result<Packaged, PackageError> {
-    // The manifest first: it is read in no time, and what is wrong with it shows without a build.
-    let mut layout = Layout::from_crate(build.crate_directory)?;
-    for (triple, library) in libraries {
+    // What is wrong with a written manifest shows without a build.
+    written(build.crate_directory)?;
+    let library = match libraries.get(TARGET_TRIPLE) {
+        Some(library) => library.clone(),
+        None => build.run()?,
+    };
+    let mut layout = Layout::with_resources(build.crate_directory, manifest(build, &library)?)?;
+    layout.add_library(TARGET_TRIPLE, &library)?;
+    for (triple, library) in libraries.iter().filter(|(triple, _)| *triple != TARGET_TRIPLE) {
         layout.add_library(triple, library)?;
-    }
-    if !libraries.contains_key(TARGET_TRIPLE) {
-        layout.add_library(TARGET_TRIPLE, &build.run()?)?;
     }
     publish(&layout, out, key)
 }
@@ -85,6 +90,9 @@ pub enum PackageError {
     /// Its library cannot be built.
     #[error(transparent)]
     Build(#[from] BuildError),
+    /// It has no manifest.
+    #[error(transparent)]
+    Manifest(#[from] ManifestError),
     /// Its directory cannot be laid out.
     #[error(transparent)]
     Layout(#[from] LayoutError),
@@ -98,6 +106,7 @@ impl PackageError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Build(source) => source.code(),
+            Self::Manifest(source) => source.code(),
             Self::Layout(source) => source.code(),
             Self::Archive(source) => source.code(),
         }
@@ -107,6 +116,7 @@ impl PackageError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Build(source) => source.hint(),
+            Self::Manifest(source) => source.hint(),
             Self::Layout(source) => source.hint(),
             Self::Archive(source) => source.hint(),
         }

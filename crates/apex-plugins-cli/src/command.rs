@@ -5,6 +5,7 @@ pub(crate) mod bundle;
 pub(crate) mod check;
 pub(crate) mod clean;
 pub(crate) mod completions;
+pub(crate) mod dev;
 pub(crate) mod doctor;
 pub(crate) mod enable;
 pub(crate) mod grant;
@@ -13,6 +14,8 @@ pub(crate) mod inspect;
 pub(crate) mod install;
 pub(crate) mod keys;
 pub(crate) mod list;
+pub(crate) mod manifest;
+pub(crate) mod new;
 pub(crate) mod package;
 pub(crate) mod run;
 pub(crate) mod sign;
@@ -22,6 +25,7 @@ pub(crate) mod remove;
 pub(crate) mod search;
 pub(crate) mod source;
 pub(crate) mod sync;
+pub(crate) mod test;
 pub(crate) mod trust;
 pub(crate) mod verify;
 pub(crate) mod watch;
@@ -41,6 +45,10 @@ pub(crate) async fn run(command: Command, session: &mut Session) -> Result<Exit,
         Command::Verify(arguments) => verify::run(&arguments, session).await,
         Command::Enable(arguments) => enable::enable(&arguments, session).await,
         Command::Disable(arguments) => enable::disable(&arguments, session).await,
+        Command::New(arguments) => new::run(&arguments, session),
+        Command::Dev(arguments) => dev::run(&arguments, session).await,
+        Command::Test(arguments) => test::run(&arguments, session).await,
+        Command::Manifest(arguments) => manifest::run(&arguments, session),
         Command::Package(arguments) => package::run(&arguments, session),
         Command::Sign(arguments) => sign::run(&arguments, session),
         Command::Install(arguments) => install::run(&arguments, session).await,

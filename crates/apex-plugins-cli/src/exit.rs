@@ -55,6 +55,13 @@ const BY_CODE: &[(&str, Exit)] = &[
     ("MalformedChecksum", Exit::Blocked),
     ("MalformedSignature", Exit::Blocked),
     ("UnsupportedSignatureMethod", Exit::Blocked),
+    // What an author's crate lacks.
+    ("BuildFailed", Exit::Invalid),
+    ("DescribeFailed", Exit::Invalid),
+    ("ManifestMissing", Exit::Invalid),
+    ("ManifestTwice", Exit::Invalid),
+    ("MetadataReserved", Exit::Invalid),
+    ("NotACrate", Exit::Usage),
     ("InvalidId", Exit::Usage),
     ("InvalidSpecifier", Exit::Usage),
     ("Usage", Exit::Usage),

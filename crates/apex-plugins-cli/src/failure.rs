@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, error::Error, fmt, io, path::Path};
 
-use apex_package::{ArchiveError, CheckError, LayoutError, PackageError};
+use apex_package::{ArchiveError, BuildError, CheckError, LayoutError, ManifestError, PackageError};
 use apex_plugins::{meta::Reason, trust::KeyError};
 use serde_json::{Value, json};
 
@@ -204,7 +204,7 @@ macro_rules! from_library {
     };
 }
 
-from_library!(ArchiveError, CheckError, KeyError, LayoutError, PackageError);
+from_library!(ArchiveError, BuildError, CheckError, KeyError, LayoutError, ManifestError, PackageError);
 
 #[cfg(test)]
 mod tests {

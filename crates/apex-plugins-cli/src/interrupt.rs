@@ -44,6 +44,11 @@ impl Interrupt {
         self.token.clone()
     }
 
+    /// Ends when SIGINT came.
+    pub(crate) async fn cancelled(&self) {
+        self.token.cancelled().await;
+    }
+
     /// Whether SIGINT came.
     pub(crate) fn came(&self) -> bool {
         self.came.load(Ordering::SeqCst)

@@ -24,6 +24,7 @@ mod signing_key;
 mod snippet;
 mod stderr;
 mod usage;
+mod workshop;
 
 use std::process::ExitCode;
 
@@ -37,6 +38,8 @@ use stderr::Stderr;
 fn main() -> ExitCode {
     // Before there is any thread: this program may have been started as the child process of itself.
     apex_plugins::run_if_child();
+    // Or to ask a library that was just built what it is.
+    apex_package::run_if_describing();
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => return usage::report(&error).into(),

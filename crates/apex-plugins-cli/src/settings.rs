@@ -160,6 +160,12 @@ impl Settings {
         self.environment.variables.clone().into_iter()
     }
 
+    /// The key of this machine's own, which `apex dev` signs with.
+    pub(crate) fn dev_key_file(&self) -> Result<PathBuf, Failure> {
+        let user = self.environment.user.as_ref().map(|user| user.config.join("dev-key.pem"));
+        user.ok_or_else(|| Failure::usage("there is no home directory to keep a development key in").hint("set HOME"))
+    }
+
     /// The trust store; one that is not there yet trusts nobody, which is worth a word if it was named.
     pub(crate) fn trust_store(&self) -> Result<TrustStore, Failure> {
         let file = self.trust_file()?;

@@ -1,49 +1,67 @@
 //! A total that outlives the process.
 #![forbid(unsafe_code)]
 
-#[cfg(test)]
-mod tests;
-
-use apex_plugin_sdk::{
-    Context, Error, Host, Params, Plugin, Reply, Result, StateScope, async_trait, export_plugin, reply,
-};
+use apex_plugin_sdk::{Context, Error, Result, StateScope, export_plugin, plugin};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Counts; knows the step for calls that bring none.
+/// Counts; its configuration is the step for calls that bring none.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct Counter {
+    /// What to add where a call does not say.
+    #[serde(default = "one")]
+    #[schemars(range(min = -1_000_000, max = 1_000_000))]
     step: i64,
 }
 
+fn one() -> i64 {
+    1
+}
+
 /// The state.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Default, Serialize, Deserialize)]
 struct Total {
     value: i64,
 }
 
-#[async_trait]
-impl Plugin for Counter {
-    async fn initialize(host: &Host) -> Result<Self> {
-        Ok(Self { step: host.setting("step")?.unwrap_or(1) })
+#[plugin(id = "com.apexagent.examples.counter", state = Total)]
+impl Counter {
+    #[init]
+    fn new(configured: Counter) -> Self {
+        configured
     }
 
-    async fn execute(&self, action: &str, params: Params, context: &Context) -> Result<Reply> {
-        match action {
-            "add" => reply(add(params.optional("by")?.unwrap_or(self.step), context).await?),
-            "get" => reply(context.load_state::<Total>().await?.unwrap_or_default().value),
-            "reset" => reply(context.update_state(|total: &mut Total| std::mem::take(total).value).await?),
-            _ => Err(Error::action_not_found(action)),
-        }
+    /// Adds to the total, and returns it.
+    #[action(idempotent = false)]
+    #[example({"by": 5})]
+    async fn add(
+        &self,
+        /// What to add; the configured step if there is none.
+        by: Option<i64>,
+        context: &Context,
+    ) -> Result<i64> {
+        let by = by.unwrap_or(self.step);
+        let add = |total: &mut Total| {
+            let sum = total.value.checked_add(by);
+            total.value =
+                sum.ok_or_else(|| Error::execution(format!("{} + {by} is too much to count", total.value)))?;
+            Ok(total.value)
+        };
+        context.state(StateScope::Global).try_update(add).await
     }
-}
 
-async fn add(by: i64, context: &Context) -> Result<i64> {
-    let state = context.state(StateScope::Global);
-    let total = state.try_update(|total: &mut Total| {
-        let sum = total.value.checked_add(by);
-        total.value = sum.ok_or_else(|| Error::execution(format!("{} + {by} is too much to count", total.value)))?;
-        Ok(total.value)
-    });
-    total.await
+    /// The total so far.
+    #[action(read_only, idempotent)]
+    async fn get(&self, context: &Context) -> Result<i64> {
+        Ok(context.load_state::<Total>().await?.unwrap_or_default().value)
+    }
+
+    /// Sets the total back to nothing and returns what it was.
+    #[action(destructive, idempotent)]
+    async fn reset(&self, context: &Context) -> Result<i64> {
+        context.update_state(|total: &mut Total| std::mem::take(total).value).await
+    }
 }
 
 export_plugin!(Counter);

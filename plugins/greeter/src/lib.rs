@@ -3,33 +3,65 @@
 
 use std::time::Duration;
 
-use apex_plugin_sdk::{
-    Context, Error, Host, Params, Plugin, Reply, Result, async_trait, export_plugin, reply, tokio::time::sleep,
-};
+use apex_plugin_sdk::{export_plugin, plugin, tokio::time::sleep};
+use schemars::JsonSchema;
+use serde::Deserialize;
 
 /// Greets people; knows the greeting for calls that bring none.
 pub struct Greeter {
     greeting: String,
 }
 
-#[async_trait]
-impl Plugin for Greeter {
-    async fn initialize(host: &Host) -> Result<Self> {
-        Ok(Self { greeting: host.setting("greeting")?.unwrap_or_else(|| "Hello".to_owned()) })
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Configuration {
+    /// The greeting where a call gives none.
+    #[serde(default = "hello")]
+    #[schemars(length(min = 1))]
+    greeting: String,
+}
+
+fn hello() -> String {
+    "Hello".to_owned()
+}
+
+#[plugin(id = "com.apexagent.examples.greeter")]
+impl Greeter {
+    #[init]
+    fn new(Configuration { greeting }: Configuration) -> Self {
+        Self { greeting }
     }
 
-    async fn execute(&self, action: &str, params: Params, _: &Context) -> Result<Reply> {
-        match action {
-            "greet" => {
-                let greeting = params.optional("greeting")?.unwrap_or(self.greeting.as_str());
-                reply(format!("{greeting}, {}!", params.get::<&str>("name")?))
-            }
-            "greet_slowly" => {
-                sleep(Duration::from_millis(params.get("delay_ms")?)).await;
-                reply(format!("{}, {}!", self.greeting, params.get::<&str>("name")?))
-            }
-            _ => Err(Error::action_not_found(action)),
-        }
+    /// Greets a person.
+    #[action(read_only, idempotent)]
+    #[example({"name": "Ada"} => "Hello, Ada!")]
+    fn greet(
+        &self,
+        /// Who to greet.
+        #[schemars(length(min = 1, max = 200))]
+        name: String,
+        /// The greeting; the configured one if there is none.
+        #[schemars(length(min = 1, max = 200))]
+        greeting: Option<String>,
+    ) -> String {
+        format!("{}, {name}!", greeting.as_ref().unwrap_or(&self.greeting))
+    }
+
+    /// Greets a person after some time.
+    #[action(read_only, idempotent)]
+    #[example({"name": "Ada", "delay_ms": 1} => "Hello, Ada!")]
+    async fn greet_slowly(
+        &self,
+        /// Who to greet.
+        #[schemars(length(min = 1, max = 200))]
+        name: String,
+        /// How long to wait first, in milliseconds.
+        #[default = 50]
+        #[schemars(range(max = 60_000))]
+        delay_ms: u64,
+    ) -> String {
+        sleep(Duration::from_millis(delay_ms)).await;
+        format!("{}, {name}!", self.greeting)
     }
 }
 

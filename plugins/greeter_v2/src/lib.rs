@@ -3,26 +3,41 @@
 
 use std::time::Duration;
 
-use apex_plugin_sdk::{
-    Context, Error, Host, Params, Plugin, Reply, Result, async_trait, export_plugin, reply, tokio::time::sleep,
-};
+use apex_plugin_sdk::{export_plugin, plugin, tokio::time::sleep};
 
 /// Greets people formally.
+#[derive(Default)]
 pub struct Greeter;
 
-#[async_trait]
-impl Plugin for Greeter {
-    async fn initialize(_: &Host) -> Result<Self> {
-        Ok(Self)
+#[plugin(id = "com.apexagent.examples.greeter")]
+impl Greeter {
+    /// Greets a person formally.
+    #[action(read_only, idempotent)]
+    #[example({"name": "Ada"} => "Good day to you, Ada.")]
+    fn greet(
+        &self,
+        /// Who to greet.
+        #[schemars(length(min = 1, max = 200))]
+        name: String,
+    ) -> String {
+        format!("Good day to you, {name}.")
     }
 
-    async fn execute(&self, action: &str, params: Params, _: &Context) -> Result<Reply> {
-        match action {
-            "greet" => {}
-            "greet_slowly" => sleep(Duration::from_millis(params.get("delay_ms")?)).await,
-            _ => return Err(Error::action_not_found(action)),
-        }
-        reply(format!("Good day to you, {}.", params.get::<&str>("name")?))
+    /// Greets a person formally after some time.
+    #[action(read_only, idempotent)]
+    #[example({"name": "Ada", "delay_ms": 1} => "Good day to you, Ada.")]
+    async fn greet_slowly(
+        &self,
+        /// Who to greet.
+        #[schemars(length(min = 1, max = 200))]
+        name: String,
+        /// How long to wait first, in milliseconds.
+        #[default = 50]
+        #[schemars(range(max = 60_000))]
+        delay_ms: u64,
+    ) -> String {
+        sleep(Duration::from_millis(delay_ms)).await;
+        self.greet(name)
     }
 }
 

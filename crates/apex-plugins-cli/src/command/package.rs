@@ -2,17 +2,18 @@
 
 use std::path::PathBuf;
 
-use apex_package::{Build, Packaged};
+use apex_package::Packaged;
 use apex_plugins::meta::TARGET_TRIPLE;
 use serde_json::json;
 
 use crate::{
     capture::Capture,
-    environment, escape,
+    escape,
     exit::Exit,
     failure::Failure,
     session::Session,
     signing_key::{self, PassphraseOptions},
+    workshop::Workshop,
 };
 
 const EXAMPLES: &str = "\
@@ -23,8 +24,8 @@ Examples:
 
 /// Build a plugin's crate and pack it, signed if there is a key
 ///
-/// The crate is a directory with Cargo.toml, plugin.json and src/lib.rs; what the plugin needs at run time lies in
-/// resources/. Checksum and signature are filled in. The same library, manifest, resources and key give the same bytes.
+/// The crate is a directory with Cargo.toml and src/lib.rs; what the plugin needs at run time lies in resources/.
+/// plugin.json is made of code and Cargo.toml, see `apex manifest`. Checksum and signature are filled in. The same library, manifest, resources and key give the same bytes.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
@@ -67,16 +68,10 @@ pub(crate) fn run(arguments: &Arguments, session: &mut Session) -> Result<Exit, 
     let libraries = arguments.lib.iter().cloned().collect();
     let default = || arguments.directory.join("target").join("plugins");
     let out = arguments.out.clone().unwrap_or_else(default);
-    let cargo = environment::cargo();
-    let build = Build {
-        cargo: &cargo,
-        crate_directory: &arguments.directory,
-        profile: &arguments.profile,
-        target_directory: None,
-    };
+    let workshop = Workshop::new(&arguments.directory, &arguments.profile)?;
     // Cargo talks to people; for programs each of its lines becomes an object.
     let capture = Capture::start(&mut session.output, &session.stderr)?;
-    let packaged = apex_package::package(&build, &libraries, &out, key.as_ref());
+    let packaged = apex_package::package(&workshop.build(), &libraries, &out, key.as_ref());
     capture.finish();
     show(&packaged?, session)
 }

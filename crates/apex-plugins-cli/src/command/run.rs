@@ -106,7 +106,7 @@ pub(crate) async fn run(arguments: Arguments, session: &mut Session) -> Result<E
     result
 }
 
-fn read_configuration(file: &PathBuf) -> Result<Map<String, Value>, Failure> {
+pub(crate) fn read_configuration(file: &PathBuf) -> Result<Map<String, Value>, Failure> {
     let bytes = fs::read(file).map_err(|error| Failure::io("read the configuration", file, &error))?;
     parameters::object(&file.display().to_string(), &bytes).map_err(|failure| {
         failure.recode("Configuration").hint("write a JSON object; `apex inspect ID --json` shows its schema")

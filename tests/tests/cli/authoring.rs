@@ -1,0 +1,143 @@
+//! The author's loop: `new`, `test`, `dev`, `manifest` and `package`, as `docs/getting_started.md` has them.
+//!
+//! The crate that is made is built offline, with the versions and in the target directory of this workspace, so that only the
+//! plugin itself is compiled.
+
+use std::{
+    fs,
+    io::{BufRead as _, BufReader},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+};
+
+use apex_plugins_tests::{target_directory, workspace_root};
+use serde_json::Value;
+
+use crate::{
+    guide::commands,
+    house::{Ended, House, write},
+};
+
+/// A house with a clone in it, in which cargo works.
+fn house() -> House {
+    let house = House::new();
+    std::os::unix::fs::symlink(workspace_root(), house.path("apex-plugins")).unwrap();
+    // The settings of cargo for all that lies below: this workspace's profile, and no network.
+    let workspace = fs::read_to_string(workspace_root().join("Cargo.toml")).unwrap();
+    let profile = &workspace[workspace.find("[profile.dev]").unwrap()..workspace.find("[profile.release]").unwrap()];
+    fs::create_dir(house.path(".cargo")).unwrap();
+    let target = target_directory();
+    write(
+        &house.path(".cargo/config.toml"),
+        &format!("[net]\noffline = true\n\n[build]\ntarget-dir = {target:?}\n\n{profile}"),
+    );
+    house
+}
+
+/// A command in the house that finds `apex` and cargo.
+fn in_house(house: &House, program: &str) -> Command {
+    let cargo = Path::new(env!("CARGO")).parent().unwrap();
+    let apex = apex_plugins_tests::apex();
+    let mut command = Command::new(program);
+    command.env_clear().current_dir(house.path("")).stdin(Stdio::null());
+    command.env("PATH", format!("{}:{}:/usr/bin:/bin", apex.parent().unwrap().display(), cargo.display()));
+    command.env("HOME", house.path("home")).env("CARGO_HOME", cargo_home());
+    command
+}
+
+/// Where cargo keeps what it downloaded.
+fn cargo_home() -> PathBuf {
+    let set = std::env::var_os("CARGO_HOME").map(PathBuf::from);
+    set.or_else(|| Some(std::env::home_dir()?.join(".cargo"))).expect("there is a home directory")
+}
+
+/// The versions of this workspace, which are all there offline.
+fn lock(house: &House) {
+    fs::copy(workspace_root().join("Cargo.lock"), house.path("hello/Cargo.lock")).unwrap();
+}
+
+/// R9.2 and the way of a newcomer: the guide, step by step.
+#[test]
+fn getting_started_leads_from_nothing_to_a_plugin_that_runs() {
+    let house = house();
+    let commands = commands("docs/getting_started.md");
+    assert!(commands.len() > 7, "the guide shows {} commands", commands.len());
+    for shown in commands {
+        let ended = Ended::of(in_house(&house, "/bin/sh").args(["-ec", &shown.line]));
+        shown.check(&ended);
+        if shown.line.starts_with("apex new") {
+            lock(&house);
+        }
+    }
+    let guide = fs::read_to_string(workspace_root().join("docs/getting_started.md")).unwrap();
+    let code = guide.split("```rust,standalone_crate\n").nth(1).unwrap().split("```").next().unwrap();
+    let made = fs::read_to_string(house.path("hello/src/lib.rs")).unwrap();
+    assert!(made.ends_with(code), "the guide shows what `apex new` makes:\n{made}");
+    a_made_crate_is_tested_followed_and_described(&house);
+}
+
+/// On the crate that is there by now: each build of another one costs seconds.
+fn a_made_crate_is_tested_followed_and_described(house: &House) {
+    let apex = |arguments: &[&str]| Ended::of(in_house(house, "apex").args(arguments));
+    let again = apex(&["new", "hello", "--id", "com.acme.hello"]).expect(7);
+    assert!(again.stderr.contains("hello is there already"), "{}", again.stderr);
+
+    let manifest: Value = serde_json::from_str(&apex(&["--json", "manifest", "hello"]).expect(0).stdout).unwrap();
+    assert_eq!((&manifest["entry_point"], &manifest["author"]), (&"hello::Hello".into(), &"Your Name".into()));
+    assert!(!house.path("hello/plugin.json").exists(), "nothing is written into the sources");
+
+    let mut dev = Dev::start(house);
+    assert_eq!(dev.next()["ready"]["actions"], serde_json::json!(["greet"]));
+    let greeting = apex(&["run", "com.acme.hello", "greet", "-p", "name=Ada"]).expect(0);
+    assert_eq!(greeting.stdout, "Hello, Ada!\n", "another shell finds it");
+    change(house, "Hello, {name}!", "Welcome, {name}!");
+    dev.next();
+    assert_eq!(apex(&["run", "com.acme.hello", "greet", "-p", "name=Ada"]).expect(0).stdout, "Welcome, Ada!\n");
+    dev.end();
+    apex(&["run", "com.acme.hello", "greet", "-p", "name=Ada"]).expect(3);
+
+    // Its example promises something else now.
+    let tested = apex(&["test", "hello"]).expect(1);
+    assert!(tested.stdout.contains("expected \"Hello, Ada!\", found \"Welcome, Ada!\""), "{}", tested.stdout);
+}
+
+fn change(house: &House, from: &str, to: &str) {
+    let file = house.path("hello/src/lib.rs");
+    let text = fs::read_to_string(&file).unwrap();
+    assert!(text.contains(from), "{text}");
+    write(&file, &text.replace(&format!("format!(\"{from}"), &format!("format!(\"{to}")));
+}
+
+/// `apex dev`, until it is asked to end.
+struct Dev {
+    child: Child,
+    lines: std::io::Lines<BufReader<std::process::ChildStdout>>,
+}
+
+impl Dev {
+    fn start(house: &House) -> Self {
+        let mut command = in_house(house, "apex");
+        let mut child = command.args(["--json", "dev", "hello"]).stdout(Stdio::piped()).spawn().unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        Self { child, lines }
+    }
+
+    /// Waits for the next build that succeeds.
+    fn next(&mut self) -> Value {
+        serde_json::from_str(&self.lines.next().expect("it goes on").unwrap()).unwrap()
+    }
+
+    fn end(mut self) {
+        let status = Command::new("kill").args(["-INT", &self.child.id().to_string()]).status().unwrap();
+        assert!(status.success());
+        assert_eq!(self.child.wait().unwrap().code(), Some(0));
+    }
+}
+
+impl Drop for Dev {
+    fn drop(&mut self) {
+        // A test that failed leaves nobody behind.
+        _ = self.child.kill();
+        _ = self.child.wait();
+    }
+}
