@@ -154,7 +154,7 @@ impl Entry {
 
     /// Whether it is an installed version that is not the active one: it serves only whoever asks for it.
     pub fn is_standby(&self) -> bool {
-        self.place.as_ref().is_some_and(|place| place.listed_as() == Some(crate::ListedAs::Standby))
+        self.place().is_some_and(|place| place.listed_as() == Some(crate::ListedAs::Standby))
     }
 
     /// Whether it is linked into the host.

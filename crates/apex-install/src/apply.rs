@@ -6,7 +6,7 @@ use apex_meta::PluginVersion;
 use apex_trust::{Acceptance, Subject, Tree, TrustError, Verifier};
 
 use crate::{
-    Action, InstallError, Installed, Ledger, Mismatch, Package, Plan, Record, Step, Store,
+    Action, InstallError, Installed, Ledger, Mismatch, Package, Plan, Record, Republished, Step, Store,
     journal::Place,
     transaction::{NewTree, Transaction},
 };
@@ -230,8 +230,8 @@ fn check_republished(ledger: &Ledger, step: &Step, package: &Package) -> Result<
     let differing = [(seen.digest, package.digest), (seen.manifest, package.manifest)];
     match differing.into_iter().find(|(known, offered)| known != offered) {
         Some((known, offered)) => {
-            let plugin = step.plugin.clone();
-            Err(InstallError::VersionRepublished { plugin, version: version.clone(), known, offered })
+            let (plugin, version) = (step.plugin.clone(), version.clone());
+            Err(InstallError::VersionRepublished(Box::new(Republished { plugin, version, known, offered })))
         }
         None => Ok(()),
     }

@@ -28,7 +28,7 @@ pub enum InstallError {
         /// The package.
         path: PathBuf,
         /// Why.
-        source: LayoutError,
+        source: Box<LayoutError>,
     },
     /// A package does not pass the policy.
     #[error(transparent)]
@@ -47,17 +47,8 @@ pub enum InstallError {
         highest: PluginVersion,
     },
     /// A version that is known with other files.
-    #[error("{plugin} {version} was published before with other files: it was {known}, and is {offered}")]
-    VersionRepublished {
-        /// The plugin.
-        plugin: PluginId,
-        /// The version.
-        version: PluginVersion,
-        /// The digest that the ledger remembers.
-        known: Digest,
-        /// The digest that is offered.
-        offered: Digest,
-    },
+    #[error("{}", .0)]
+    VersionRepublished(Box<Republished>),
     /// Other plugins need what is to be removed.
     #[error("{plugin} is needed by {}", .dependents.join(", "))]
     StillNeeded {
@@ -157,6 +148,20 @@ pub enum FileFault {
     Content(String),
 }
 
+/// A version that is known with other files, or another manifest.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{plugin} {version} was published before with other files: it was {known}, and is {offered}")]
+pub struct Republished {
+    /// The plugin.
+    pub plugin: PluginId,
+    /// The version.
+    pub version: PluginVersion,
+    /// The digest that the ledger remembers.
+    pub known: Digest,
+    /// The digest that is offered.
+    pub offered: Digest,
+}
+
 /// What a package holds beside what was announced.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{plugin} {version} is not what {announced_by} says: its {what} is {found}, not {expected}")]
@@ -195,7 +200,7 @@ impl InstallError {
             Self::Mismatch(mismatch) if mismatch.announced_by == "the lock" => "LockMismatch",
             Self::Mismatch(_) => "IndexMismatch",
             Self::RollbackRefused { .. } => "RollbackRefused",
-            Self::VersionRepublished { .. } => "VersionRepublished",
+            Self::VersionRepublished(_) => "VersionRepublished",
             Self::StillNeeded { .. } => "StillNeeded",
             Self::ActiveVersion { .. } => "ActiveVersion",
             Self::NotInstalled { .. } => "NotInstalled",
@@ -221,7 +226,7 @@ impl InstallError {
             }
             Self::Mismatch(_) => Some("whoever keeps the source makes its index anew with `apex index DIR`".to_owned()),
             Self::RollbackRefused { .. } => Some("if you mean it, say --allow-downgrade".to_owned()),
-            Self::VersionRepublished { .. } => {
+            Self::VersionRepublished(_) => {
                 Some("a version has one content for ever: ask the publisher for a new version".to_owned())
             }
             Self::StillNeeded { .. } => Some("remove those first, or say --force".to_owned()),

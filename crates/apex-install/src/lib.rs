@@ -48,7 +48,7 @@ mod transaction;
 
 pub use apply::Done;
 pub use bundle::{LOCK_FILE, bundle, is_bundle, unbundle, unbundled_source};
-pub use error::{FileFault, FileKind, InstallError, Mismatch};
+pub use error::{FileFault, FileKind, InstallError, Mismatch, Republished};
 pub use examine::{Severity, StoreFinding, examine};
 pub use index::{Announced, INDEX_FILE, Index};
 pub use ledger::{Change, Happening, Installed, Ledger, Record, Seen};

@@ -46,7 +46,7 @@ impl Package {
 
     /// What an unpacked tree says.
     pub(crate) fn of_tree(archive: &Path, tree: &Path) -> Result<Self, InstallError> {
-        let refused = |source| InstallError::Manifest { path: archive.to_owned(), source };
+        let refused = |source| InstallError::Manifest { path: archive.to_owned(), source: Box::new(source) };
         let document = apex_package::read_document(tree).map_err(refused)?;
         let wrong = |source| TrustError::Tree { id: document.id().clone(), source };
         let algorithm = document.manifest().checksum.map(|checksum| checksum.algorithm()).unwrap_or_default();

@@ -4,7 +4,7 @@ use apex_meta::PluginId;
 use apex_resolve::{Request, Unsolvable};
 
 use super::Planner;
-use crate::{InstallError, Mismatch, Seen, offer::Offer};
+use crate::{InstallError, Mismatch, Republished, Seen, offer::Offer};
 
 impl Planner<'_> {
     /// That a lock names something with other files than are to be had has an error of its own.
@@ -59,5 +59,6 @@ fn republished(offer: &Offer, seen: &Seen) -> InstallError {
         true => (seen.manifest, offer.manifest),
         false => (seen.digest, offer.digest),
     };
-    InstallError::VersionRepublished { plugin: offer.plugin.clone(), version: offer.version.clone(), known, offered }
+    let (plugin, version) = (offer.plugin.clone(), offer.version.clone());
+    InstallError::VersionRepublished(Box::new(Republished { plugin, version, known, offered }))
 }

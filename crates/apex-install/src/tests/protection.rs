@@ -71,7 +71,7 @@ fn a_plan_that_lies_about_a_version_is_refused_when_it_is_carried_out() {
     // Made for another store, which knows nothing of the higher version; the generation is made to fit.
     let plan = shop.plan(&other, &["app ==1.0.0"]).unwrap();
     assert_eq!(shop.apply(&store, &plan).unwrap_err().code(), "PlanOutdated");
-    let mut forged = plan.clone();
+    let mut forged = plan;
     forged.generation = store.ledger().unwrap().generation();
     assert_eq!(shop.apply(&store, &forged).unwrap_err().code(), "RollbackRefused");
     assert_clean(&store, "refused");
@@ -98,7 +98,7 @@ fn an_index_that_names_an_absurd_version_or_a_file_elsewhere_is_refused() {
         let error = Index::parse(&path, &serde_json::to_vec(&bad).unwrap()).unwrap_err();
         assert_eq!(error.code(), code, "{member} {value}: {error}");
     }
-    let mut twice = good.clone();
+    let mut twice = good;
     let again = twice["packages"][0].clone();
     twice["packages"].as_array_mut().unwrap().push(again);
     assert_eq!(Index::parse(&path, &serde_json::to_vec(&twice).unwrap()).unwrap_err().code(), "IndexInvalid");

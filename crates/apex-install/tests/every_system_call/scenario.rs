@@ -145,7 +145,7 @@ pub(crate) fn kill_everywhere(name: &'static str, every: bool) {
                 (old, new) = if is_new { (old, new + 1) } else { (old + 1, new) };
             }
             Ending::Exited(code, None) => {
-                assert_eq!((code, active(&store.ledger().unwrap())), (0, bench.new.clone()), "{name} without a kill");
+                assert_eq!((code, active(&store.ledger().unwrap())), (0, bench.new), "{name} without a kill");
                 break;
             }
             other => panic!("{name}: {other:?}"),

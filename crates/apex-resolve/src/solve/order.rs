@@ -107,13 +107,12 @@ mod tests {
             let place = |node: usize| components.iter().position(|component| component.contains(&node)).unwrap();
             prop_assert_eq!(components.iter().map(Vec::len).sum::<usize>(), edges.len());
             for from in 0..edges.len() {
-                let reached = reaches(&edges, from);
-                for to in 0..edges.len() {
-                    let mutual = reached[to] && reaches(&edges, to)[from];
+                for (to, is_reached) in reaches(&edges, from).into_iter().enumerate() {
+                    let mutual = is_reached && reaches(&edges, to)[from];
                     if from != to {
                         prop_assert_eq!(place(from) == place(to), mutual);
                     }
-                    if reached[to] {
+                    if is_reached {
                         prop_assert!(place(to) <= place(from));
                     }
                 }

@@ -86,7 +86,7 @@ fn what_others_could_have_changed_grants_nothing_and_is_an_error() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("grants.json");
     fs::write(&file, Grants::empty().to_bytes().unwrap()).unwrap();
-    for (mode, code) in [(0o600, None), (0o666, Some("InsecurePermissions")), (0o620, Some("InsecurePermissions"))] {
+    for (mode, code) in [(0o600, None), (0o666, Some("InsecurePermissions")), (0o602, Some("InsecurePermissions"))] {
         fs::set_permissions(&file, fs::Permissions::from_mode(mode)).unwrap();
         assert_eq!(Grants::load(&file).err().map(|error| error.code()), code, "{mode:o}");
     }

@@ -58,7 +58,7 @@ pub(super) fn full() -> Value {
         "icon": "assets/icon.svg",
         "homepage": "https://example.com/full",
         "license": "MIT OR Apache-2.0",
-        "permissions_required": ["net:example.com"],
+        "permissions_required": ["net.connect:443"],
         "configuration_schema": {"type": "object", "properties": {"greeting": {"type": "string", "default": "Hello"}}},
         "checksum": {"algorithm": "blake3", "value": "0".repeat(64)},
         "signature": {"method": "ed25519", "key_id": "a".repeat(64), "value": format!("{}==", "A".repeat(86))},
