@@ -44,7 +44,7 @@ async fn a_library_of_contract_1_0_loads_and_does_all_that_it_did() {
     let cargo = Path::new(env!("CARGO"));
     let build =
         Build { cargo, crate_directory: &directory, profile: "dev", target_directory: None, describer: &describer };
-    // It knows no question what it is; what is written holds.
+    // It says nothing of what it is; what is written holds.
     let document = apex_package::manifest(&build, &library).unwrap();
     let mut layout = Layout::new(document).unwrap();
     layout.add_library(TARGET_TRIPLE, &library).unwrap();

@@ -27,13 +27,14 @@ fn the_metadata_of_every_example_is_without_fault_and_in_step_with_its_crate() {
     }
 }
 
-/// R9.1; the misbehaving one stands on the plain trait, where a macro would keep it from misbehaving.
+/// R9.1; the two that are made for tests stand on the plain trait: a macro would keep one from misbehaving, and the other
+/// tries what no author writes.
 #[test]
-fn every_example_but_the_misbehaving_one_is_typed_and_under_60_lines_of_code() {
+fn every_example_but_those_made_for_tests_is_typed_and_under_60_lines_of_code() {
     for (name, directory) in examples() {
         let text = fs::read_to_string(directory.join("src/lib.rs")).unwrap();
         let typed = text.contains("#[plugin(id = ");
-        assert_eq!(typed, name != "faulty", "{name}");
+        assert_eq!(typed, !["faulty", "probe"].contains(&name.as_str()), "{name}");
         let code = text.lines().filter(|line| !line.trim().is_empty() && !line.trim().starts_with("//")).count();
         assert!(!typed || code < 60, "{name} has {code} lines");
         assert_eq!(directory.join("plugin.json").exists(), !typed, "{name}");

@@ -154,8 +154,7 @@ impl PluginModule {
         }
     }
 
-    /// The part of the plugin's `plugin.json` that its code knows, as JSON; nothing if it knows none, or is older than
-    /// the question.
+    /// The part of the plugin's `plugin.json` that its code knows, as JSON; nothing if it knows none.
     ///
     /// # Errors
     /// What the plugin failed with, a panic in it included.

@@ -14,7 +14,10 @@ use abi_stable::{
 
 use crate::{AbiError, PluginBox};
 
-/// The root module as it lies in a library; a prefix type, so that later minor versions may append fields.
+/// The root module as it lies in a library; a prefix type, so that a library may know more than its host.
+///
+/// A host refuses a library that knows less: abi_stable takes more fields than it expects, never fewer. Once contract 1.0
+/// is published, a host that wants more than it therefore has to look for the older layout too.
 #[repr(C)]
 #[derive(StableAbi)]
 #[sabi(kind(Prefix(prefix_ref = RootRef, prefix_fields = RootPrefix)))]
@@ -27,7 +30,7 @@ pub(crate) struct Root {
     /// Makes an instance.
     #[sabi(last_prefix_field)]
     pub(crate) create: extern "C" fn() -> RResult<PluginBox, AbiError>,
-    /// What the plugin says about itself; a library that was built before there was this field has none.
+    /// What the plugin says about itself; empty if it says nothing.
     pub(crate) describe: extern "C" fn() -> RResult<RVec<u8>, AbiError>,
 }
 

@@ -104,12 +104,15 @@ struct State {
     since: Option<(Instant, Instant)>,
     /// Whether the system said that it cannot tell of everything any more.
     is_deaf: bool,
+    /// Whether a root was removed: another directory of the same number may stand there by now, which nobody watches.
+    is_root_gone: bool,
     stopped: bool,
 }
 
 impl Default for State {
     fn default() -> Self {
-        Self { roots: Vec::new(), changes: Changes::none(), since: None, is_deaf: false, stopped: false }
+        let (roots, changes, since) = (Vec::new(), Changes::none(), None);
+        Self { roots, changes, since, is_deaf: false, is_root_gone: false, stopped: false }
     }
 }
 
@@ -178,9 +181,10 @@ impl Watcher {
 
     /// Watches the directories that stand at the roots' paths now, if they are others than a moment ago.
     fn follow_roots(&mut self) {
+        let is_one_gone = std::mem::take(&mut self.shared.lock().is_root_gone);
         for index in 0..self.roots.len() {
             let now = identity(&self.roots[index].given);
-            if now == self.roots[index].present {
+            if now == self.roots[index].present && !is_one_gone {
                 continue;
             }
             let before = std::mem::replace(&mut self.roots[index].present, now.clone());
@@ -223,6 +227,13 @@ enum Taken {
     Stopped,
 }
 
+#[cfg(test)]
+impl Taken {
+    fn is_changes(&self) -> bool {
+        matches!(self, Self::Changes(_))
+    }
+}
+
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -249,7 +260,9 @@ impl Shared {
             Ok(event) if event.paths.is_empty() => self.tell(|changes| *changes = Changes::All),
             Ok(event) => {
                 let places: Vec<_> = {
-                    let state = self.lock();
+                    let mut state = self.lock();
+                    state.is_root_gone |=
+                        event.kind.is_remove() && event.paths.iter().any(|path| state.roots.contains(path));
                     event.paths.iter().map(|path| place(&state.roots, path)).collect()
                 };
                 self.tell(|changes| {
@@ -370,6 +383,21 @@ mod tests {
         watcher.shared.hear(Err(notify::Error::new(notify::ErrorKind::MaxFilesWatch)));
         assert!(!watcher.is_notified());
         assert_eq!(watcher.shared.lock().changes, Changes::All);
+    }
+
+    /// File systems give the number of a removed directory to the next one.
+    #[test]
+    fn a_root_that_was_removed_is_watched_anew_even_if_one_of_the_same_number_stands_there() {
+        let room = tempfile::tempdir().expect("a directory can be made");
+        let mut watcher = Watcher::new(&[Root::new(room.path())]);
+        let path = room.path().canonicalize().expect("it is there");
+        assert!(watcher.shared.take(Instant::now() + PATIENCE).is_changes(), "it is new");
+        watcher.shared.hear(Ok(Event::new(EventKind::Remove(notify::event::RemoveKind::Folder)).add_path(path)));
+        assert!(watcher.shared.take(Instant::now() + PATIENCE).is_changes(), "it is gone");
+        watcher.follow_roots();
+        assert!(watcher.shared.take(Instant::now() + PATIENCE).is_changes(), "it is watched anew");
+        watcher.follow_roots();
+        assert!(matches!(watcher.shared.take(Instant::now()), Taken::Nothing), "nothing changed since");
     }
 
     #[test]

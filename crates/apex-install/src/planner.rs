@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use apex_meta::{PluginId, Status};
+use apex_meta::{PluginId, PluginVersion, Status};
 use apex_resolve::{Preference, Release, Releases, Request, Solution, solve};
 use apex_trust::{Policy, TrustStore};
 
@@ -98,15 +98,14 @@ impl<'a> Planner<'a> {
     /// anew, not in the lock.
     pub fn plan(&self, requests: &[Request]) -> Result<Plan, InstallError> {
         let mut all = requests.to_vec();
-        let is_asked_for = |plugin: &PluginId| requests.iter().any(|request| request.plugin == *plugin);
         // What is active stays, in whatever version goes together with the rest.
-        let kept = self.ledger.active().map(|(plugin, _)| plugin).filter(|plugin| !is_asked_for(plugin));
+        let kept = self.ledger.active().map(|(plugin, _)| plugin).filter(|plugin| !is_asked_for(plugin, requests));
         all.extend(kept.filter(|plugin| self.has_ready(plugin)).cloned().map(Request::any));
         let releases = self.releases(requests);
         let solution = solve(&releases, &all).map_err(|error| self.refusal(error, requests))?;
         let is_known = |plugin: &PluginId| self.ledger.get(plugin).is_some_and(|record| record.requested);
         let requested = requests.iter().map(|request| &request.plugin).filter(|plugin| !is_known(plugin));
-        Ok(self.to_plan(&solution, requested.cloned().collect()))
+        Ok(self.to_plan(&solution, requests, requested.cloned().collect()))
     }
 
     /// Plans what is needed so that exactly what the lock names is active.
@@ -122,7 +121,7 @@ impl<'a> Planner<'a> {
         }
         let releases = self.releases(&requests);
         let solution = solve(&releases, &requests).map_err(|error| self.refusal(error, &requests))?;
-        let mut plan = self.to_plan(&solution, Vec::new());
+        let mut plan = self.to_plan(&solution, &requests, Vec::new());
         let surplus = self.ledger.active().filter(|(plugin, _)| lock.get(plugin).is_none());
         let removals = surplus.map(|(plugin, tree)| removal::step(plugin, &tree.version, "the lock does not name it"));
         plan.steps.extend(removals);
@@ -143,11 +142,20 @@ impl<'a> Planner<'a> {
         for (plugin, offers) in &self.offers {
             offers.iter().for_each(|offer| releases.add(plugin.clone(), self.release(offer)));
         }
-        let is_asked_for = |plugin: &PluginId| requests.iter().any(|request| request.plugin == *plugin);
-        for (plugin, others) in self.elsewhere.iter().filter(|(plugin, _)| !is_asked_for(plugin)) {
-            others.iter().for_each(|other| releases.add(plugin.clone(), other.clone()));
+        for (plugin, others) in self.elsewhere.iter().filter(|(plugin, _)| !is_asked_for(plugin, requests)) {
+            for mut other in others.iter().cloned() {
+                // What serves already need not be installed.
+                other.preference = Preference::Active;
+                releases.add(plugin.clone(), other);
+            }
         }
         releases
+    }
+
+    /// Whether a version that nobody asked for by its plugin's name stands in another root already.
+    fn stands_elsewhere(&self, plugin: &PluginId, version: &PluginVersion, requests: &[Request]) -> bool {
+        let others = self.elsewhere.of(plugin);
+        !is_asked_for(plugin, requests) && others.iter().any(|other| other.version == *version)
     }
 
     fn release(&self, offer: &Offer) -> Release {
@@ -177,10 +185,12 @@ impl<'a> Planner<'a> {
         }
     }
 
-    fn to_plan(&self, solution: &Solution, requested: Vec<PluginId>) -> Plan {
+    fn to_plan(&self, solution: &Solution, requests: &[Request], requested: Vec<PluginId>) -> Plan {
         let steps = solution.chosen.iter().filter_map(|chosen| {
             let offer = self.offers.get(&chosen.plugin)?.get(chosen.index)?;
-            self.step(offer, &chosen.because)
+            // Of one version the first release counts, and those of the store and the sources come first.
+            let is_there = !offer.is_in_store() && self.stands_elsewhere(&chosen.plugin, &offer.version, requests);
+            if is_there { None } else { self.step(offer, &chosen.because) }
         });
         Plan {
             generation: self.ledger.generation(),
@@ -223,4 +233,8 @@ impl<'a> Planner<'a> {
             because: because.to_owned(),
         })
     }
+}
+
+fn is_asked_for(plugin: &PluginId, requests: &[Request]) -> bool {
+    requests.iter().any(|request| request.plugin == *plugin)
 }

@@ -130,7 +130,7 @@ fn what_is_planned_is_data_and_what_is_refused_has_its_code() {
     refused(&["install", "com.acme.absent", "--yes"], 3, "PluginNotFound");
     refused(&["install", "com.acme.app@^2", "--yes"], 3, "VersionNotFound");
     refused(&["install", "../x", "--yes"], 7, "Unreadable");
-    refused(&["install", "com.acme.app@", "--yes"], 2, "Usage");
+    refused(&["install", "com.acme.app@>>1", "--yes"], 2, "Usage");
     refused(&["remove", "com.acme.app", "--yes"], 3, "NotInstalled");
     refused(&["source", "remove", "absent"], 3, "NotInstalled");
     refused(&["source", "add", "bad", "nowhere"], 7, "StoreIo");

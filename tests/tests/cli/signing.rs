@@ -229,7 +229,7 @@ fn what_cannot_be_packaged_is_named() {
         ended.error()["code"].as_str().unwrap().to_owned()
     };
     assert_eq!(error(&["package", "planted"]), "BuildFailed");
-    assert_eq!(error(&["package", "absent"]), "Unreadable");
+    assert_eq!(error(&["package", "absent"]), "NotACrate");
     let wrong = format!("{TARGET_TRIPLE}=acme.pem");
     assert_eq!(error(&["package", "planted", "--lib", &wrong]), "LibraryMissing");
     write(&directory.join("plugin.json"), r#"{"id": "com.acme.planted"}"#);
