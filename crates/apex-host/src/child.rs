@@ -229,6 +229,8 @@ impl Child {
                         None => Ok(()),
                     };
                     child.answer(number, &result.map(|()| None));
+                    // The leader may just be writing it: without the answer this would be a crash to the host.
+                    child.leader.outgoing.finish();
                     // Destructors and whatever else runs at the end may still print.
                     process::exit(0);
                 };

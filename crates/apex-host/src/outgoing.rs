@@ -4,6 +4,7 @@ use std::{
     io,
     os::fd::{AsFd, OwnedFd},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    thread,
 };
 
 use rustix::net::{SendFlags, send};
@@ -63,6 +64,19 @@ impl Outgoing {
             written?;
         }
         Ok(())
+    }
+
+    /// Returns once nothing waits and no thread writes any more, so that the process may end.
+    pub(crate) fn finish(&self) {
+        // If the host is gone, there is nobody to write to.
+        while self.flush().is_ok() {
+            let state = self.lock();
+            if state.waiting.is_empty() && !state.is_writing {
+                return;
+            }
+            drop(state);
+            thread::yield_now();
+        }
     }
 
     fn write(&self, mut bytes: &[u8]) -> io::Result<()> {

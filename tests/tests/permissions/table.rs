@@ -205,7 +205,8 @@ impl World {
                 (false, Ok(done)) => panic!("{label}: allowed although it is not granted: {done}"),
             }
         }
-        drop(plugins.shutdown(Duration::from_secs(5)).await);
+        let report = plugins.shutdown(Duration::from_secs(5)).await;
+        assert!(report.leftovers.is_empty(), "{name}: {report:?}");
     }
 }
 
