@@ -23,7 +23,7 @@ use crate::{AbiError, PluginBox};
 #[sabi(kind(Prefix(prefix_ref = RootRef, prefix_fields = RootPrefix)))]
 #[sabi(missing_field(option))]
 pub(crate) struct Root {
-    /// [`CONTRACT_VERSION`] of the library's side.
+    /// [`CONTRACT_VERSION`](crate::CONTRACT_VERSION) of the library's side.
     pub(crate) contract_version: u32,
     /// The name of the plugin's type.
     pub(crate) type_name: extern "C" fn() -> RStr<'static>,

@@ -40,7 +40,7 @@ pub(crate) struct Arguments {
     #[command(flatten)]
     passphrase: PassphraseOptions,
 
-    /// Where <id>/<version>/ and <id>-<version>.apexpkg go; target/plugins in the crate by default
+    /// Where ID/VERSION/ and ID-VERSION.apexpkg go; target/plugins in the crate by default
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
 
