@@ -29,7 +29,7 @@ pub(super) fn full() -> Value {
                 "destructive": false,
                 "idempotent": true,
                 "open_world": false,
-                "examples": [{"params": {"to": "Ada", "times": 2}, "result": "Hello, Ada!"}],
+                "examples": [{"params": {"to": "Ada", "times": 2}, "result": "Hello, Ada!", "run": true}],
             },
             {
                 "name": "stream",
