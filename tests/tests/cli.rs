@@ -17,6 +17,8 @@ mod blaming;
 mod checking;
 #[path = "cli/choosing.rs"]
 mod choosing;
+#[path = "cli/command_line.rs"]
+mod command_line;
 #[path = "cli/granting.rs"]
 mod granting;
 #[path = "cli/guide.rs"]

@@ -55,6 +55,7 @@ async fn a_plugin_linked_into_the_host_is_listed_and_called_like_any_other() {
     assert_eq!(call(json!({"n": "21"})).result().await.unwrap_err().kind(), ErrorKind::InvalidParameters);
     let raw = plugins.call("com.acme.doubler", "double").raw(br#"{"n": 4}"#).await.unwrap();
     assert_eq!(raw, b"8");
+    assert_eq!(plugins.verify_entry(entry).await.unwrap_err().code, "NothingToVerify");
 }
 
 /// R4.5: the closure of a request, in the order in which it loads.

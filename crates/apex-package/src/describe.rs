@@ -146,7 +146,9 @@ mod tests {
     #[test]
     fn a_program_that_is_not_there_and_one_that_answers_nothing_are_told_apart() {
         assert!(matches!(refusal("/nonexistent/program"), DescribeError::NotRun { .. }));
-        assert!(matches!(refusal("false"), DescribeError::Crashed { .. }));
+        let crashed = refusal("false");
+        assert!(matches!(crashed, DescribeError::Crashed { .. }));
+        assert_eq!(crate::ManifestError::from(crashed).code(), "DescribeFailed");
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Progress of an action: a bar on a terminal, lines elsewhere, JSON for programs.
 
+use std::time::Duration;
+
 use apex_plugins::meta::Progress;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
@@ -18,7 +20,13 @@ enum Form {
     /// Lines, and the last one shown, so that nothing is said twice.
     Lines(Option<String>),
     /// A bar, which appears with the first progress.
-    Bar(Option<ProgressBar>),
+    Bar(Option<Bar>),
+}
+
+/// What moves on a terminal: a spinner until the action says how far it is, then a bar with the time that is left.
+struct Bar {
+    drawn: ProgressBar,
+    is_measured: bool,
 }
 
 impl Reporter {
@@ -47,11 +55,11 @@ impl Reporter {
             }
             Form::Bar(bar) => {
                 let bar = bar.get_or_insert_with(|| {
-                    let bar = new_bar();
-                    self.stderr.show_bar(Some(bar.clone()));
+                    let bar = Bar::new(ProgressDrawTarget::stderr());
+                    self.stderr.show_bar(Some(bar.drawn.clone()));
                     bar
                 });
-                advance(bar, progress);
+                bar.advance(progress);
             }
         }
     }
@@ -59,7 +67,7 @@ impl Reporter {
     /// Does something that writes to the terminal while the bar, if there is one, is out of the way.
     pub(crate) fn aside<R>(&self, write: impl FnOnce() -> R) -> R {
         match &self.form {
-            Form::Bar(Some(bar)) => bar.suspend(write),
+            Form::Bar(Some(bar)) => bar.drawn.suspend(write),
             _ => write(),
         }
     }
@@ -68,7 +76,7 @@ impl Reporter {
     pub(crate) fn finish(&mut self) {
         if let Form::Bar(Some(bar)) = &self.form {
             self.stderr.show_bar(None);
-            bar.finish_and_clear();
+            bar.drawn.finish_and_clear();
             self.form = Form::Bar(None);
         }
     }
@@ -90,24 +98,40 @@ fn describe(progress: &Progress) -> String {
     }
 }
 
-fn new_bar() -> ProgressBar {
-    let bar = ProgressBar::with_draw_target(Some(100), ProgressDrawTarget::stderr());
-    // Without colours: NO_COLOR and taste agree.
-    if let Ok(style) = ProgressStyle::with_template("{spinner} [{bar:30}] {percent:>3}% {wide_msg}") {
-        bar.set_style(style.progress_chars("=> "));
-    }
-    bar
-}
+impl Bar {
+    /// Hundredths of a percent, so that the time that is left is told of slow actions too.
+    const WHOLE: u64 = 10_000;
 
-fn advance(bar: &ProgressBar, progress: &Progress) {
-    if let Some(percentage) = progress.percentage {
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "brought into 0 to 100 first")]
-        bar.set_position(percentage.clamp(0.0, 100.0) as u64);
+    /// How often the spinner turns while the action says nothing.
+    const TURN: Duration = Duration::from_millis(120);
+
+    fn new(target: ProgressDrawTarget) -> Self {
+        let drawn = ProgressBar::with_draw_target(Some(Self::WHOLE), target);
+        let bar = Self { drawn, is_measured: false };
+        bar.wear("{spinner} {elapsed} {wide_msg}");
+        bar.drawn.enable_steady_tick(Self::TURN);
+        bar
     }
-    if let Some(message) = &progress.message {
-        bar.set_message(escape::line(message).into_owned());
+
+    /// Without colours: NO_COLOR and taste agree.
+    fn wear(&self, template: &str) {
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            self.drawn.set_style(style.progress_chars("=> "));
+        }
     }
-    bar.tick();
+
+    fn advance(&mut self, progress: &Progress) {
+        if let Some(percentage) = progress.percentage.filter(|percentage| percentage.is_finite()) {
+            if !std::mem::replace(&mut self.is_measured, true) {
+                self.wear("{spinner} [{bar:24}] {percent:>3}% {elapsed} gone, {eta} left {wide_msg}");
+            }
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "brought into 0 to 100 first")]
+            self.drawn.set_position((percentage.clamp(0.0, 100.0) * 100.0) as u64);
+        }
+        if let Some(message) = &progress.message {
+            self.drawn.set_message(escape::line(message).into_owned());
+        }
+    }
 }
 
 #[cfg(test)]
@@ -124,5 +148,17 @@ mod tests {
         ] {
             assert_eq!(describe(&progress), line);
         }
+    }
+
+    #[test]
+    fn a_spinner_turns_into_a_bar_once_the_action_says_how_far_it_is() {
+        let mut bar = Bar::new(ProgressDrawTarget::hidden());
+        bar.advance(&Progress::default().with_message("reading"));
+        assert_eq!((bar.is_measured, bar.drawn.message().as_str()), (false, "reading"));
+        for (percentage, position) in [(12.345, 1234), (f64::NAN, 1234), (-1.0, 0), (1e300, Bar::WHOLE)] {
+            bar.advance(&Progress::percent(percentage).with_message("a\u{1b}[2J"));
+            assert_eq!((bar.is_measured, bar.drawn.position()), (true, position), "{percentage}");
+        }
+        assert_eq!(bar.drawn.message(), "a\\x1b[2J");
     }
 }

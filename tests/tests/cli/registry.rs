@@ -13,7 +13,7 @@ use std::{
 
 use serde_json::{Value, json};
 
-use crate::house::{House, Proof, write};
+use crate::house::{Ended, House, Proof, write};
 
 /// Nothing takes that long; only what hangs does.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -125,4 +125,19 @@ fn doctor_names_what_is_wrong_and_what_helps() {
 
     let shown = house.apex(&arguments).expect(0);
     assert!(shown.stdout.contains("help: chmod go-w"), "{}", shown.stdout);
+}
+
+#[test]
+fn doctor_says_that_nothing_is_searched_and_what_cannot_be_written() {
+    let house = House::new();
+    let states = house.path("states");
+    fs::create_dir(&states).unwrap();
+    fs::set_permissions(&states, fs::Permissions::from_mode(0o555)).unwrap();
+    let ended = Ended::of(house.bare().args(["--json", "--state-dir", states.to_str().unwrap(), "doctor"]));
+    let report: Value = serde_json::from_str(&ended.stdout).unwrap();
+    let codes: Vec<_> =
+        report["findings"].as_array().unwrap().iter().filter_map(|finding| finding["code"].as_str()).collect();
+    // Whoever may write everywhere is told so.
+    let expected: &[&str] = if rustix::process::geteuid().is_root() { &["NoRoot"] } else { &["NoRoot", "NotWritable"] };
+    assert_eq!(codes, expected, "{report:#}");
 }

@@ -2,8 +2,8 @@
 
 use std::fs;
 
-use apex_discover::{Catalogue, Change, ChangeKind};
-use apex_meta::Status;
+use apex_discover::{Assess, Assessment, Candidate, Catalogue, Change, ChangeKind, Overrides, discover};
+use apex_meta::{Document, Placement, Status};
 
 use crate::plant::{Plugin, Roots};
 
@@ -50,4 +50,34 @@ fn each_change_is_told_with_its_reason() {
     step(&[(Added, "b", "PluginAdded")]);
     fs::remove_dir_all(roots.at("a")).unwrap();
     step(&[(StatusChanged, "b", "DependencyMissing"), (Removed, "a", "PluginRemoved")]);
+}
+
+/// Judges every plugin alike, whatever it says of itself.
+struct Verdict(Assessment);
+
+impl Assess for Verdict {
+    type Facts = ();
+
+    fn examine(&self, _: &Candidate, _: &Document) {}
+
+    fn judge(&self, group: &[(&Candidate, &())]) -> Vec<Assessment> {
+        vec![self.0.clone(); group.len()]
+    }
+}
+
+#[test]
+fn what_trust_thinks_of_the_same_files_is_told_when_it_changes() {
+    let roots = Roots::new(1);
+    Plugin::new("a", "1.0.0").plant(&roots.at("a"));
+    let verdict = |signer: Option<&str>, placement| {
+        let mut assessment = Assessment::accepted();
+        (assessment.signer, assessment.trusted) = (signer.map(str::to_owned), signer.is_some());
+        assessment.placement = Some(placement);
+        discover(&roots.roots, &Verdict(assessment), &Overrides::empty())
+    };
+    let before = verdict(None, Placement::Process);
+    let signed = verdict(Some("acme"), Placement::Process);
+    assert_eq!(told(&signed.changes_since(&before)), [(ChangeKind::Changed, "a", "SignerChanged")]);
+    let placed = verdict(Some("acme"), Placement::InProcess);
+    assert_eq!(told(&placed.changes_since(&signed)), [(ChangeKind::Changed, "a", "PlacementChanged")]);
 }

@@ -7,7 +7,7 @@ use std::{
 };
 
 use apex_discover::{DecidedBy, IntendedState, Override, Overrides, OverridesError, Quarantine};
-use apex_meta::{Digest, DigestAlgorithm, Owner, Status, VersionSpecifier};
+use apex_meta::{Digest, DigestAlgorithm, Owner, Reason, Status, VersionSpecifier};
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -195,6 +195,22 @@ fn a_file_that_cannot_be_relied_on_is_refused_by_name() {
     fs::remove_file(&path).unwrap();
     fs::create_dir(&path).unwrap();
     assert_eq!(code(), "NotRegularFile");
+    let below_a_file = temp.path().join("file/overrides.json");
+    fs::write(temp.path().join("file"), "").unwrap();
+    assert_eq!(Overrides::empty().save(&below_a_file).unwrap_err().code(), "OverridesIo");
+    let reason = Reason::new("OfALaterRelease".to_owned(), "what this release cannot name");
+    assert_eq!(OverridesError::Refused { reason }.code(), "OverridesRefused");
+}
+
+#[test]
+fn more_than_would_be_read_again_is_not_written() {
+    let temp = tempfile::tempdir().unwrap();
+    let path = temp.path().join("overrides.json");
+    let owner = Owner::Publisher("x".repeat(17 << 20));
+    let mut overrides = Overrides::empty();
+    overrides.set(Override { id: "x".parse().unwrap(), versions: None, owner, enabled: true });
+    assert_eq!(overrides.save(&path).unwrap_err().code(), "OverridesTooLarge");
+    assert!(!path.exists());
 }
 
 #[test]

@@ -190,6 +190,8 @@ fn what_was_taken_back_is_not_installed_unless_a_lock_names_it() {
     assert_eq!(steps(&shop.plan(&other, &["app"]).unwrap()), ["install app 1.0.0"]);
     let plan = shop.plan_by(&other, &["app"], |planner| planner.locked(lock)).unwrap();
     assert_eq!(steps(&plan), ["install app 1.1.0"]);
+    let error = shop.plan(&other, &["app ==1.1.0"]).unwrap_err();
+    assert!(error.to_string().contains("Yanked") && error.to_string().contains("it loses mail"), "{error}");
 }
 
 #[test]

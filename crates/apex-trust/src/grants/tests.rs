@@ -160,3 +160,16 @@ proptest! {
         let _ = Grants::parse(&bytes);
     }
 }
+
+#[test]
+fn grants_that_cannot_be_stored_are_an_error_that_names_the_file() {
+    let directory = tempfile::tempdir().unwrap();
+    fs::write(directory.path().join("file"), "").unwrap();
+    let file = directory.path().join("file/grants.json");
+    let grant = |grants: &mut Grants| {
+        Ok::<_, GrantsError>(grants.grant(id("tool"), publisher("acme"), permission("process.spawn")))
+    };
+    let error = Grants::edit(&file, grant).unwrap_err();
+    assert_eq!(error.code(), "GrantsIo");
+    assert!(error.to_string().contains("file"), "{error}");
+}
