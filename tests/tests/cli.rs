@@ -29,6 +29,8 @@ mod house;
 mod installing;
 #[path = "cli/intruding.rs"]
 mod intruding;
+#[path = "cli/keeping.rs"]
+mod keeping;
 #[path = "cli/listing.rs"]
 mod listing;
 #[path = "cli/manners.rs"]

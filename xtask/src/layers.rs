@@ -20,7 +20,7 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("apex-state", &["apex-meta"]),
     ("apex-exec", &["apex-meta", "apex-abi", "apex-protocol", "apex-trust"]),
     ("apex-package", &["apex-meta", "apex-abi", "apex-trust"]),
-    ("apex-install", &["apex-meta", "apex-files", "apex-trust", "apex-resolve", "apex-package"]),
+    ("apex-install", &["apex-meta", "apex-files", "apex-trust", "apex-audit", "apex-resolve", "apex-package"]),
     ("apex-plugin-sdk-macros", &["apex-meta"]),
     ("apex-host", &["apex-meta", "apex-abi", "apex-protocol"]),
     ("apex-plugin-sdk", &["apex-meta", "apex-abi", "apex-plugin-sdk-macros"]),

@@ -92,6 +92,21 @@ pub enum Happening {
         /// The stable code of the error that it ended in, if it did.
         error: Option<String>,
     },
+    /// It was installed where no version of it was active, or the files of the active one were brought back.
+    Install {
+        /// The plugin.
+        #[serde(flatten)]
+        subject: Subject,
+        /// The package that it came from.
+        #[serde(serialize_with = "shortened")]
+        source: String,
+    },
+    /// Its files were removed from the install store.
+    Remove {
+        /// The plugin, in that version.
+        #[serde(flatten)]
+        subject: Subject,
+    },
     /// One version took the place of another.
     Update {
         /// The plugin, in the version that is there now.

@@ -2,6 +2,7 @@
 
 use std::{path::Path, sync::Arc};
 
+use apex_audit::AuditError;
 use apex_meta::PluginVersion;
 use apex_trust::{Acceptance, Subject, Tree, TrustError, Verifier};
 
@@ -19,6 +20,8 @@ pub struct Done {
     pub ledger: Ledger,
     /// What could not be cleaned up afterwards; the next change of the store tries again.
     pub leftovers: Vec<InstallError>,
+    /// What happened and could not be recorded.
+    pub unrecorded: Vec<AuditError>,
 }
 
 /// A package that was unpacked, compared with the plan, and accepted by the policy.
@@ -67,8 +70,12 @@ impl Store {
             check_rollback(&transaction.before, step)?;
             if let Some(archive) = &step.package {
                 let staged = transaction.staging(number);
-                let accepted = self.accept(step, archive, &staged, &verifier)?;
-                check_republished(&transaction.before, step, &accepted.package)?;
+                let accepted = self
+                    .accept(step, archive, &staged, &verifier)
+                    .and_then(|accepted| {
+                        check_republished(&transaction.before, step, &accepted.package).map(|()| accepted)
+                    })
+                    .inspect_err(|error| self.record_refusal(step, error))?;
                 self.note(&mut ledger, step, &accepted);
                 // Its text may have other build metadata than the plan's.
                 let version = accepted.package.document.version().clone();
@@ -76,6 +83,7 @@ impl Store {
             }
             self.activate(&mut ledger, step)?;
         }
+        note_grants(&mut ledger, plan);
         for plugin in &plan.requested {
             ledger.record_mut(plugin).requested = true;
         }
@@ -97,17 +105,19 @@ impl Store {
             forget_surplus(ledger.record_mut(plugin), keep);
         }
         if ledger == transaction.before {
-            return Ok(Done { ledger, leftovers: Vec::new() });
+            return Ok(Done { ledger, leftovers: Vec::new(), unrecorded: Vec::new() });
         }
         self.commit(transaction, &[], ledger)
     }
 
     fn commit(&self, transaction: Transaction<'_>, trees: &[NewTree], ledger: Ledger) -> Result<Done, InstallError> {
+        let before = transaction.before.clone();
         let (ledger, leftovers) = transaction.commit(trees, ledger)?;
+        let unrecorded = self.record(&before, &ledger);
         for leftover in &leftovers {
             tracing::warn!(%leftover, store = %self.root().display(), "not all could be cleaned up");
         }
-        Ok(Done { ledger, leftovers })
+        Ok(Done { ledger, leftovers, unrecorded })
     }
 
     /// Unpacks a package, and verifies that it is what the plan says and that the policy takes it.
@@ -176,6 +186,21 @@ impl Store {
     }
 }
 
+/// Notes what is granted to what becomes active, and with this plan to what is active already.
+fn note_grants(ledger: &mut Ledger, plan: &Plan) {
+    for step in &plan.steps {
+        let record = ledger.record_mut(&step.plugin);
+        if step.to.is_some() {
+            record.granted = step.granted.iter().cloned().collect();
+        } else if record.active.is_none() {
+            record.granted.clear();
+        }
+    }
+    for grant in &plan.grants {
+        ledger.record_mut(&grant.plugin).granted.insert(grant.permission.clone());
+    }
+}
+
 /// A package is what was planned: the plan may be older, and its index anybody's.
 fn compare(step: &Step, package: &Package) -> Result<(), InstallError> {
     let (manifest, digest) = (package.document.manifest(), package.digest);
@@ -213,9 +238,11 @@ fn mismatch(step: &Step, what: &'static str, expected: String, found: String) ->
 
 /// The highest version that the ledger remembers counts, whatever the plan says.
 fn check_rollback(ledger: &Ledger, step: &Step) -> Result<(), InstallError> {
-    let highest = ledger.get(&step.plugin).and_then(|record| record.highest.as_ref());
+    let record = ledger.get(&step.plugin);
+    let highest = record.and_then(|record| record.highest.as_ref());
+    let is_active = record.is_some_and(|record| record.active.is_some() && record.active == step.to);
     match (highest, &step.to) {
-        (Some(highest), Some(version)) if version < highest && step.action != Action::Downgrade => {
+        (Some(highest), Some(version)) if version < highest && step.action != Action::Downgrade && !is_active => {
             let (plugin, offered, highest) = (step.plugin.clone(), version.clone(), highest.clone());
             Err(InstallError::RollbackRefused { plugin, offered, highest })
         }

@@ -13,7 +13,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use apex_trust::TreePath;
+use apex_trust::{Grants, TreePath};
 use serde::{Deserialize, Serialize};
 
 use crate::{FileKind, INDEX_FILE, Index, InstallError, Ledger, Lock, Store, strict};
@@ -45,11 +45,17 @@ struct Entry {
 
 /// Packs all that is active in a store into one file, with the lock that says so.
 ///
-/// Returns the lock. The same store gives the same bytes.
+/// Returns the lock. The same store with the same grants gives the same bytes.
 ///
 /// # Errors
 /// A tree cannot be packed, or the file cannot be written; what was there before is still there.
-pub fn bundle(store: &Store, ledger: &Ledger, file: &Path, scratch: &Path) -> Result<Lock, InstallError> {
+pub fn bundle(
+    store: &Store,
+    ledger: &Ledger,
+    grants: &Grants,
+    file: &Path,
+    scratch: &Path,
+) -> Result<Lock, InstallError> {
     let directory = scratch_directory(scratch)?;
     let home = directory.path();
     for (plugin, tree) in ledger.active() {
@@ -57,7 +63,7 @@ pub fn bundle(store: &Store, ledger: &Ledger, file: &Path, scratch: &Path) -> Re
         let refused = |source| InstallError::Archive { path: archive.clone(), source };
         apex_package::pack(&store.tree(plugin, &tree.version), &archive).map_err(refused)?;
     }
-    let lock = Lock::of(ledger);
+    let lock = Lock::of(ledger, grants);
     write_fresh(&home.join(LOCK_FILE), &lock.to_bytes(file)?)?;
     write_fresh(&home.join(INDEX_FILE), &Index::of_directory(home, scratch)?.to_bytes(file)?)?;
     write(home, file)?;

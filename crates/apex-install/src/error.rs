@@ -2,7 +2,7 @@
 
 use std::{io, path::PathBuf};
 
-use apex_meta::{Digest, InvalidVersion, JsonError, PluginId, PluginVersion};
+use apex_meta::{Digest, InvalidVersion, JsonError, Permission, PluginId, PluginVersion, Reason};
 use apex_package::{ArchiveError, LayoutError};
 use apex_resolve::Unsolvable;
 use apex_trust::TrustError;
@@ -36,6 +36,9 @@ pub enum InstallError {
     /// What a package holds is not what was announced or locked.
     #[error("{}", .0)]
     Mismatch(Box<Mismatch>),
+    /// A lock names other grants than there are; it grants nothing by itself, and takes nothing back.
+    #[error("the lock names other grants: {}", join(.0, "; "))]
+    GrantsDiffer(Vec<GrantsDiffer>),
     /// A version lower than the highest that was ever installed.
     #[error("{plugin} {offered} is older than {highest}, which was installed before")]
     RollbackRefused {
@@ -162,6 +165,43 @@ pub struct Republished {
     pub offered: Digest,
 }
 
+/// In what the grants that a lock names differ from those that a plugin has.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{plugin} {}", self.words())]
+pub struct GrantsDiffer {
+    /// The plugin.
+    pub plugin: PluginId,
+    /// What the lock names, and is not granted.
+    pub missing: Vec<Permission>,
+    /// What is granted, and the lock does not name.
+    pub surplus: Vec<Permission>,
+}
+
+impl GrantsDiffer {
+    fn words(&self) -> String {
+        let missing = (!self.missing.is_empty())
+            .then(|| format!("is not granted {}, which the lock names", join(&self.missing, ", ")));
+        let surplus = (!self.surplus.is_empty())
+            .then(|| format!("is granted {}, which the lock does not name", join(&self.surplus, ", ")));
+        missing.into_iter().chain(surplus).collect::<Vec<_>>().join(" and ")
+    }
+
+    /// The words that would make both the same.
+    fn remedies(&self) -> impl Iterator<Item = String> {
+        let grant = |permission: &Permission| format!("--grant '{}={permission}'", self.plugin);
+        let missing = (!self.missing.is_empty())
+            .then(|| format!("say {} if you mean it", self.missing.iter().map(grant).collect::<Vec<_>>().join(" ")));
+        let word = |permission: &Permission| format!(" '{permission}'");
+        let surplus = (!self.surplus.is_empty())
+            .then(|| format!("`apex ungrant {}{}`", self.plugin, self.surplus.iter().map(word).collect::<String>()));
+        missing.into_iter().chain(surplus)
+    }
+}
+
+fn join(all: &[impl std::fmt::Display], between: &str) -> String {
+    all.iter().map(ToString::to_string).collect::<Vec<_>>().join(between)
+}
+
 /// What a package holds beside what was announced.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{plugin} {version} is not what {announced_by} says: its {what} is {found}, not {expected}")]
@@ -190,6 +230,11 @@ impl InstallError {
         Self::Invalid { file, path: path.into(), fault: FileFault::Content(fault.into()) }
     }
 
+    /// Code, message and remedy together.
+    pub(crate) fn reason(&self) -> Reason {
+        Reason { code: self.code().into(), message: self.to_string(), hint: self.hint() }
+    }
+
     /// The stable error code.
     pub fn code(&self) -> &'static str {
         match self {
@@ -199,6 +244,7 @@ impl InstallError {
             Self::Trust(source) => source.code(),
             Self::Mismatch(mismatch) if mismatch.announced_by == "the lock" => "LockMismatch",
             Self::Mismatch(_) => "IndexMismatch",
+            Self::GrantsDiffer(_) => "GrantsDiffer",
             Self::RollbackRefused { .. } => "RollbackRefused",
             Self::VersionRepublished(_) => "VersionRepublished",
             Self::StillNeeded { .. } => "StillNeeded",
@@ -225,6 +271,10 @@ impl InstallError {
                 Some("make the lock anew with `apex lock` if the change is meant".to_owned())
             }
             Self::Mismatch(_) => Some("whoever keeps the source makes its index anew with `apex index DIR`".to_owned()),
+            Self::GrantsDiffer(differences) => {
+                let remedies: Vec<_> = differences.iter().flat_map(GrantsDiffer::remedies).collect();
+                Some(format!("{}; or make the lock anew with `apex lock`", remedies.join("; ")))
+            }
             Self::RollbackRefused { .. } => Some("if you mean it, say --allow-downgrade".to_owned()),
             Self::VersionRepublished(_) => {
                 Some("a version has one content for ever: ask the publisher for a new version".to_owned())

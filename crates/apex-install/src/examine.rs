@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use apex_meta::{PluginId, PluginVersion, Reason};
 use apex_trust::tree_digest;
 
-use crate::{InstallError, Ledger, Store, offer::Offer};
+use crate::{Installed, Ledger, Store, journal::Journal, offer::Offer, strict};
 
 /// Something about a store that its operator should know.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,24 +37,31 @@ pub fn examine(store: &Store) -> Vec<StoreFinding> {
         Ok(ledger) => {
             for (plugin, record) in ledger.plugins() {
                 for tree in &record.installed {
-                    examine_tree(store, plugin, tree, &mut findings);
+                    let is_active = record.active.as_ref() == Some(&tree.version);
+                    examine_tree(store, plugin, tree, is_active, &mut findings);
                 }
             }
             examine_needs(store, &ledger, &mut findings);
             leftovers(store, &ledger, &mut findings);
         }
-        Err(error) => findings.push(problem(&store.ledger_file(), of_error(&error))),
+        Err(error) => findings.push(problem(&store.ledger_file(), error.reason())),
     }
     findings.sort_by(|a, b| b.severity.cmp(&a.severity).then_with(|| a.path.cmp(&b.path)));
     findings
 }
 
-fn examine_tree(store: &Store, plugin: &PluginId, tree: &crate::Installed, findings: &mut Vec<StoreFinding>) {
+fn examine_tree(store: &Store, plugin: &PluginId, tree: &Installed, is_active: bool, findings: &mut Vec<StoreFinding>) {
     let path = store.tree(plugin, &tree.version);
-    let again = || "remove the plugin and install it again";
+    // A version that is not active is let go: installing it would make it the active one.
+    let forget = || format!("apex remove '{plugin}@=={}'", tree.version);
+    let again = || match is_active {
+        true => format!("rm -rf {} && {}", word(&path), reinstall(plugin, tree)),
+        false => forget(),
+    };
     if !path.is_dir() {
         let message = format!("{plugin} {} is installed by the ledger's word, but is not there", tree.version);
-        findings.push(problem(&path, Reason::new("TreeMissing", message).with_hint(again())));
+        let hint = if is_active { reinstall(plugin, tree) } else { forget() };
+        findings.push(problem(&path, Reason::new("TreeMissing", message).with_hint(hint)));
         return;
     }
     match tree_digest(&path, tree.digest.algorithm()) {
@@ -65,7 +72,7 @@ fn examine_tree(store: &Store, plugin: &PluginId, tree: &crate::Installed, findi
         }
         Err(error) => {
             let message = format!("{plugin} {}: {error}", tree.version);
-            findings.push(problem(&path, Reason { code: error.code().into(), message, hint: error.hint() }));
+            findings.push(problem(&path, Reason { code: error.code().into(), message, hint: Some(again()) }));
         }
     }
 }
@@ -77,8 +84,7 @@ fn examine_needs(store: &Store, ledger: &Ledger, findings: &mut Vec<StoreFinding
         let Some(offer) = Offer::of_tree(store, ledger, plugin, tree) else {
             if path.is_dir() {
                 let message = format!("the manifest of {plugin} {} is not the one that was installed", tree.version);
-                let reason =
-                    Reason::new("ManifestChanged", message).with_hint("remove the plugin and install it again");
+                let reason = Reason::new("ManifestChanged", message).with_hint(reinstall(plugin, tree));
                 findings.push(problem(&path, reason));
             }
             continue;
@@ -98,28 +104,83 @@ fn examine_needs(store: &Store, ledger: &Ledger, findings: &mut Vec<StoreFinding
 }
 
 fn leftovers(store: &Store, ledger: &Ledger, findings: &mut Vec<StoreFinding>) {
-    let left = |path: PathBuf, message: &str| StoreFinding {
-        severity: Severity::Leftover,
-        path,
-        reason: Reason::new("Leftover", message).with_hint("`apex clean` removes what an interrupted change has left"),
-    };
-    if store.journal_file().exists() {
-        findings.push(left(store.journal_file(), "a change was interrupted; the next one cleans up after it"));
-    }
+    let journal = journal(store, findings);
     for name in names(&store.staging()) {
-        findings.push(left(store.staging().join(name), "left behind by a change that was interrupted"));
+        let message = "left behind by a change that was interrupted";
+        findings.push(leftover(store.staging().join(name), message, CLEAN));
     }
     for plugin in names(&store.plugins()) {
         let directory = store.plugins().join(&plugin);
+        if !directory.is_dir() {
+            findings.push(stray(directory));
+            continue;
+        }
         let id: Option<PluginId> = plugin.parse().ok();
         for version in names(&directory) {
-            let is_listed = id.as_ref().zip(version.parse().ok()).is_some_and(|(id, number): (_, PluginVersion)| {
-                ledger.installed(id, &number).is_some_and(|tree| tree.version.to_string() == version)
+            let place = id.as_ref().zip(version.parse::<PluginVersion>().ok());
+            // The text names the directory: of two that say the same version, one is listed.
+            let is_listed = place.as_ref().is_some_and(|(id, number)| {
+                ledger.installed(id, number).is_some_and(|tree| tree.version.to_string() == version)
             });
-            if !is_listed {
-                findings.push(left(directory.join(version), "the ledger does not list it, so it is never run"));
+            let is_noted = place.as_ref().is_some_and(|(id, number)| {
+                journal.trees.iter().any(|tree| tree.plugin == **id && tree.version.to_string() == number.to_string())
+            });
+            match (is_listed, is_noted) {
+                (true, _) => {}
+                (false, true) => {
+                    let message = "a change that was interrupted put it there, or was about to remove it";
+                    findings.push(leftover(directory.join(version), message, CLEAN));
+                }
+                (false, false) => findings.push(stray(directory.join(version))),
             }
         }
+    }
+}
+
+/// The command that removes what a change which was interrupted has left, and nothing else.
+const CLEAN: &str = "apex clean";
+
+/// What a change that was interrupted noted; one that cannot be read keeps every later change from its work.
+fn journal(store: &Store, findings: &mut Vec<StoreFinding>) -> Journal {
+    let path = store.journal_file();
+    let read = store.disk().read(&path, strict::LIMITS.max_bytes);
+    let parsed = read.and_then(|bytes| bytes.map(|bytes| Journal::parse(&path, &bytes)).transpose());
+    match parsed {
+        Ok(None) => Journal::default(),
+        Ok(Some(journal)) => {
+            findings.push(leftover(path, "a change was interrupted; the next one cleans up after it", CLEAN));
+            journal
+        }
+        Err(error) => {
+            let hint = format!("rm {}", word(&path));
+            findings.push(problem(&path, error.reason().with_hint(hint)));
+            Journal::default()
+        }
+    }
+}
+
+/// What stands among the trees, and no change of the store has to do with it.
+fn stray(path: PathBuf) -> StoreFinding {
+    let hint = format!("rm -rf {}", word(&path));
+    leftover(path, "the ledger does not list it, so it is never run", hint)
+}
+
+fn leftover(path: PathBuf, message: &str, hint: impl Into<String>) -> StoreFinding {
+    StoreFinding { severity: Severity::Leftover, path, reason: Reason::new("Leftover", message).with_hint(hint) }
+}
+
+/// The command that brings the files of a version back.
+fn reinstall(plugin: &PluginId, tree: &Installed) -> String {
+    format!("apex install '{plugin}@=={}'", tree.version)
+}
+
+/// A path as one word of a shell.
+fn word(path: &Path) -> String {
+    let text = path.to_string_lossy();
+    let is_plain = |character: char| character.is_ascii_alphanumeric() || "/._-+".contains(character);
+    match text.chars().all(is_plain) {
+        true => text.into_owned(),
+        false => format!("'{}'", text.replace('\'', r"'\''")),
     }
 }
 
@@ -130,8 +191,4 @@ fn names(directory: &Path) -> Vec<String> {
 
 fn problem(path: &Path, reason: Reason) -> StoreFinding {
     StoreFinding { severity: Severity::Problem, path: path.to_owned(), reason }
-}
-
-fn of_error(error: &InstallError) -> Reason {
-    Reason { code: error.code().into(), message: error.to_string(), hint: error.hint() }
 }

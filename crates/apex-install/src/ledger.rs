@@ -1,8 +1,11 @@
 //! The ledger: what is installed, what is active, and what was ever seen.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
 
-use apex_meta::{Digest, PluginId, PluginVersion, VersionSpecifier};
+use apex_meta::{Digest, Owner, Permission, PluginId, PluginVersion, VersionSpecifier};
 use apex_trust::{History, KeyId, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -47,6 +50,11 @@ pub struct Record {
     pub requested: bool,
     /// The versions that the operator wants to stay with.
     pub pin: Option<VersionSpecifier>,
+    /// What was granted to it when it was last installed or changed: a note of that moment.
+    ///
+    /// What counts are the [`Grants`](apex_trust::Grants), which the operator may have changed since.
+    #[serde(default)]
+    pub granted: BTreeSet<Permission>,
     /// The versions whose trees are in the store, lowest first.
     pub installed: Vec<Installed>,
     /// Every version that was ever installed, lowest first.
@@ -192,6 +200,18 @@ impl Ledger {
     pub(crate) fn count_generation(&mut self) {
         self.generation = self.generation.saturating_add(1).min(apex_meta::JsonLimits::MAX_NUMBER);
     }
+}
+
+impl Installed {
+    /// To whom it belongs: what is granted to it, and its state, are bound to that.
+    pub fn owner(&self) -> Owner {
+        owner(self.publisher.as_deref(), self.digest)
+    }
+}
+
+/// To whom a plugin belongs that this publisher signed, or nobody.
+pub(crate) fn owner(publisher: Option<&str>, digest: Digest) -> Owner {
+    publisher.map_or(Owner::Digest(digest), |publisher| Owner::Publisher(publisher.to_owned()))
 }
 
 impl Record {

@@ -27,6 +27,7 @@
 #![forbid(unsafe_code)]
 
 mod apply;
+mod audit;
 mod bundle;
 mod disk;
 mod error;
@@ -48,13 +49,13 @@ mod transaction;
 
 pub use apply::Done;
 pub use bundle::{LOCK_FILE, bundle, is_bundle, unbundle, unbundled_source};
-pub use error::{FileFault, FileKind, InstallError, Mismatch, Republished};
+pub use error::{FileFault, FileKind, GrantsDiffer, InstallError, Mismatch, Republished};
 pub use examine::{Severity, StoreFinding, examine};
 pub use index::{Announced, INDEX_FILE, Index};
 pub use ledger::{Change, Happening, Installed, Ledger, Record, Seen};
 pub use lock::{Lock, Locked};
 pub use package::Package;
-pub use plan::{Action, Plan, Step};
+pub use plan::{Action, Plan, PlannedGrant, Step};
 pub use planner::Planner;
 pub use sources::{Source, Sources};
 pub use store::Store;

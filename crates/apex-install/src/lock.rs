@@ -1,9 +1,10 @@
 //! `apex.lock`: exactly what a project runs with.
 
-use std::path::Path;
+use std::{collections::BTreeSet, path::Path};
 
 use apex_files::SoleWriter;
-use apex_meta::{Digest, PluginId, PluginVersion};
+use apex_meta::{Digest, Permission, PluginId, PluginVersion};
+use apex_trust::Grants;
 use serde::{Deserialize, Serialize};
 
 use crate::{FileKind, InstallError, Ledger, sources::replace_error, strict};
@@ -13,7 +14,8 @@ const FORMAT: &str = "apex-lock/1";
 
 /// Exactly what a project runs with: of each plugin one version, with its digest and who signed it.
 ///
-/// A lock narrows what may be installed and grants nothing by itself.
+/// A lock narrows what may be installed and grants nothing by itself: a plan that is made with it is refused where it names
+/// other grants than there are.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Lock {
@@ -40,12 +42,12 @@ pub struct Locked {
     pub signer: Option<String>,
     /// What it was granted where the lock was made.
     #[serde(default)]
-    pub grants: Vec<String>,
+    pub grants: BTreeSet<Permission>,
 }
 
 impl Lock {
-    /// The lock of all that is active in a store.
-    pub fn of(ledger: &Ledger) -> Self {
+    /// The lock of all that is active in a store, with what is granted to it.
+    pub fn of(ledger: &Ledger, grants: &Grants) -> Self {
         let locked = ledger.active().filter_map(|(id, tree)| {
             Some(Locked {
                 id: id.clone(),
@@ -53,7 +55,7 @@ impl Lock {
                 digest: tree.digest,
                 manifest: ledger.get(id)?.seen(&tree.version)?.manifest,
                 signer: tree.publisher.clone(),
-                grants: Vec::new(),
+                grants: grants.of(id, &tree.owner()).cloned().collect(),
             })
         });
         Self { plugins: locked.collect() }

@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
-use apex_meta::{Digest, PluginId, PluginVersion};
+use apex_meta::{Digest, Owner, Permission, PluginId, PluginVersion};
 use apex_resolve::LeftOut;
+use apex_trust::Grants;
 use serde::Serialize;
 
 use crate::strict;
@@ -24,12 +25,37 @@ pub struct Plan {
     pub cycles: Vec<Vec<PluginId>>,
     /// The plugins that somebody asks for, and that were only there because others need them, or not at all.
     pub requested: Vec<PluginId>,
+    /// What the operator grants with it, as far as it was not granted before.
+    pub grants: Vec<PlannedGrant>,
+}
+
+/// A permission that the operator grants with a plan.
+///
+/// Carrying the plan out notes it in the ledger; what counts are the [`Grants`](apex_trust::Grants), which
+/// [`Plan::grant`] adds it to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct PlannedGrant {
+    /// The plugin.
+    pub plugin: PluginId,
+    /// To whose plugin of this id.
+    pub owner: Owner,
+    /// The permission.
+    pub permission: Permission,
 }
 
 impl Plan {
     /// Whether nothing would be done.
     pub fn is_empty(&self) -> bool {
-        self.steps.is_empty() && self.requested.is_empty()
+        self.steps.is_empty() && self.requested.is_empty() && self.grants.is_empty()
+    }
+
+    /// Grants what the operator grants with the plan; for once it was carried out, so that nothing is granted by one that
+    /// fails.
+    pub fn grant(&self, grants: &mut Grants) {
+        for PlannedGrant { plugin, owner, permission } in &self.grants {
+            grants.grant(plugin.clone(), owner.clone(), permission.clone());
+        }
     }
 
     /// How many bytes of packages would be read.
@@ -60,6 +86,10 @@ pub struct Step {
     pub publisher: Option<String>,
     /// The permissions that it asks for.
     pub permissions: Vec<String>,
+    /// What is granted to whom it belongs to, with what the plan grants.
+    pub granted: Vec<Permission>,
+    /// What it asks for, and is not granted.
+    pub not_granted: Vec<Permission>,
     /// The package that it comes from; none if its tree is in the store already.
     pub package: Option<PathBuf>,
     /// The source that offers the package; none if a file was named.
@@ -81,6 +111,8 @@ pub enum Action {
     Update,
     /// Makes a lower version active than was active before, on the operator's word.
     Downgrade,
+    /// Brings the files of the active version back, which are missing or were changed.
+    Reinstall,
     /// Makes a version active whose tree is in the store, and that is not lower than those that were active before.
     Activate,
     /// Removes a plugin.
@@ -94,6 +126,7 @@ impl Action {
             Self::Install => "install",
             Self::Update => "update",
             Self::Downgrade => "downgrade",
+            Self::Reinstall => "reinstall",
             Self::Activate => "activate",
             Self::Remove => "remove",
         }

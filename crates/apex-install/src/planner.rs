@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use apex_meta::{PluginId, PluginVersion, Status};
+use apex_meta::{Permission, PluginId, PluginVersion, Status};
 use apex_resolve::{Preference, Release, Releases, Request, Solution, solve};
-use apex_trust::{Policy, TrustStore};
+use apex_trust::{Grants, Policy, TrustStore};
 
 use crate::{
     Action, Index, InstallError, Ledger, Lock, Package, Plan, Source, Step, Store,
@@ -12,6 +12,7 @@ use crate::{
 };
 
 mod exclusion;
+mod granting;
 mod refusal;
 mod removal;
 
@@ -25,6 +26,8 @@ pub struct Planner<'a> {
     lock: Option<Lock>,
     allow_downgrade: bool,
     newest: bool,
+    grants: Grants,
+    granting: Vec<(PluginId, Permission)>,
 }
 
 impl<'a> Planner<'a> {
@@ -39,6 +42,8 @@ impl<'a> Planner<'a> {
             lock: None,
             allow_downgrade: false,
             newest: false,
+            grants: Grants::empty(),
+            granting: Vec::new(),
         };
         for (plugin, record) in ledger.plugins() {
             let trees = record.installed.iter().filter_map(|tree| Offer::of_tree(store, ledger, plugin, tree));
@@ -91,11 +96,29 @@ impl<'a> Planner<'a> {
         self
     }
 
+    /// Says what is granted already; nothing, if this is not called.
+    #[must_use]
+    pub fn granted(mut self, grants: Grants) -> Self {
+        self.grants = grants;
+        self
+    }
+
+    /// Grants a permission to a plugin with the plan, on the operator's word.
+    ///
+    /// How wide it may be is for the caller to check, who knows the machine: see
+    /// [`GrantRoots::check_width`](apex_trust::GrantRoots::check_width).
+    #[must_use]
+    pub fn grant(mut self, plugin: PluginId, permission: Permission) -> Self {
+        self.granting.push((plugin, permission));
+        self
+    }
+
     /// Plans what is needed so that the requests, and all that is active already, are active and go together.
     ///
     /// # Errors
     /// No versions go together; or the versions that would are refused: older than was installed before, published
-    /// anew, not in the lock.
+    /// anew, not in the lock; or the lock names other grants than there would be, or something is granted to a plugin
+    /// that would not be there.
     pub fn plan(&self, requests: &[Request]) -> Result<Plan, InstallError> {
         let mut all = requests.to_vec();
         // What is active stays, in whatever version goes together with the rest.
@@ -105,7 +128,7 @@ impl<'a> Planner<'a> {
         let solution = solve(&releases, &all).map_err(|error| self.refusal(error, requests))?;
         let is_known = |plugin: &PluginId| self.ledger.get(plugin).is_some_and(|record| record.requested);
         let requested = requests.iter().map(|request| &request.plugin).filter(|plugin| !is_known(plugin));
-        Ok(self.to_plan(&solution, requests, requested.cloned().collect()))
+        self.with_grants(self.to_plan(&solution, requests, requested.cloned().collect()))
     }
 
     /// Plans what is needed so that exactly what the lock names is active.
@@ -125,7 +148,7 @@ impl<'a> Planner<'a> {
         let surplus = self.ledger.active().filter(|(plugin, _)| lock.get(plugin).is_none());
         let removals = surplus.map(|(plugin, tree)| removal::step(plugin, &tree.version, "the lock does not name it"));
         plan.steps.extend(removals);
-        Ok(plan)
+        self.with_grants(plan)
     }
 
     fn offer(&mut self, offer: Offer) {
@@ -161,8 +184,8 @@ impl<'a> Planner<'a> {
     fn release(&self, offer: &Offer) -> Release {
         let record = self.ledger.get(&offer.plugin);
         let is_locked = self.locks(offer);
-        let is_active =
-            offer.is_in_store() && record.is_some_and(|record| record.active.as_ref() == Some(&offer.version));
+        // Also where its files are missing, so that they are brought back and nothing newer takes their place.
+        let is_active = record.is_some_and(|record| record.active.as_ref() == Some(&offer.version));
         let is_pinned = record.and_then(|record| record.pin.as_ref()).is_some();
         let preference = if is_locked {
             Preference::Locked
@@ -198,6 +221,7 @@ impl<'a> Planner<'a> {
             left_out: solution.left_out.clone(),
             cycles: solution.cycles.clone(),
             requested,
+            grants: Vec::new(),
         }
     }
 
@@ -208,6 +232,7 @@ impl<'a> Planner<'a> {
         let highest = record.and_then(|record| record.highest.as_ref());
         let action = match (&offer.origin, active) {
             (Origin::Store, Some(active)) if *active == offer.version => return None,
+            (_, Some(active)) if *active == offer.version => Action::Reinstall,
             _ if highest.is_some_and(|highest| offer.version < *highest) => Action::Downgrade,
             (Origin::Store, _) => Action::Activate,
             (_, Some(_)) => Action::Update,
@@ -227,6 +252,8 @@ impl<'a> Planner<'a> {
             manifest: Some(offer.manifest),
             publisher: offer.publisher.clone(),
             permissions: offer.permissions.clone(),
+            granted: Vec::new(),
+            not_granted: Vec::new(),
             package,
             source,
             bytes,

@@ -7,6 +7,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use apex_audit::AuditSink;
 use apex_meta::{PluginId, PluginVersion};
 use apex_trust::Timestamp;
 
@@ -35,6 +36,7 @@ pub struct Store {
     disk: Arc<dyn Disk>,
     clock: Arc<dyn Fn() -> SystemTime + Send + Sync>,
     patience: Duration,
+    audit: Option<Arc<dyn AuditSink>>,
 }
 
 impl fmt::Debug for Store {
@@ -50,7 +52,7 @@ impl Store {
     }
 
     pub(crate) fn on(disk: Arc<dyn Disk>, root: PathBuf) -> Self {
-        Self { root, disk, clock: Arc::new(SystemTime::now), patience: Duration::from_secs(60) }
+        Self { root, disk, clock: Arc::new(SystemTime::now), patience: Duration::from_secs(60), audit: None }
     }
 
     /// Replaces the clock that events are dated by.
@@ -64,6 +66,15 @@ impl Store {
     #[must_use]
     pub fn with_patience(mut self, patience: Duration) -> Self {
         self.patience = patience;
+        self
+    }
+
+    /// Has every change of the store recorded, and every package that is refused when it is looked at.
+    ///
+    /// A change that could not be recorded has happened all the same: [`Done::unrecorded`](crate::Done::unrecorded).
+    #[must_use]
+    pub fn with_audit(mut self, sink: impl AuditSink + 'static) -> Self {
+        self.audit = Some(Arc::new(sink));
         self
     }
 
@@ -108,7 +119,15 @@ impl Store {
     }
 
     pub(crate) fn now(&self) -> Timestamp {
-        Timestamp::from_system_time((self.clock)())
+        Timestamp::from_system_time(self.clock())
+    }
+
+    pub(crate) fn clock(&self) -> SystemTime {
+        (self.clock)()
+    }
+
+    pub(crate) fn audit(&self) -> Option<&dyn AuditSink> {
+        self.audit.as_deref()
     }
 
     pub(crate) fn ledger_file(&self) -> PathBuf {

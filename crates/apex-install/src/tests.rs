@@ -3,5 +3,8 @@
 
 mod faults;
 mod fixture;
+mod granting;
+mod mending;
 mod protection;
+mod recording;
 mod story;

@@ -171,6 +171,7 @@ mod tests {
             ("PermissionDenied", 4),
             ("DependencyNotDeclared", 4),
             ("GrantTooWide", 4),
+            ("GrantsDiffer", 4),
             ("GrantsInvalid", 7),
             ("PluginDisabled", 4),
             ("ANameOfALaterRelease", 4),

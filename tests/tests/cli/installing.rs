@@ -16,10 +16,16 @@ use crate::house::{self, House};
 
 /// A package of `com.acme.<name>` in `packages`, signed by the house's publisher; it can be installed, but not called.
 pub(crate) fn package(house: &House, name: &str, version: &str, needs: &[&str]) -> PathBuf {
+    package_asking(house, name, version, needs, &[])
+}
+
+/// The same of one that asks for permissions.
+pub(crate) fn package_asking(house: &House, name: &str, version: &str, needs: &[&str], asks: &[&str]) -> PathBuf {
     let mut manifest = house::manifest(name);
     manifest["version"] = version.into();
     manifest["description"] = format!("Handles {name}.").into();
     manifest["dependencies"] = json!({"plugins": needs.iter().map(|id| json!({"id": id})).collect::<Vec<_>>()});
+    manifest["permissions_required"] = json!(asks);
     let mut layout = Layout::new(Document::from_value(manifest).unwrap()).unwrap();
     let out = tempfile::tempdir_in(house.path("")).unwrap();
     let library = out.path().join(layout.document().manifest().entry_point.library_file_name().unwrap());
@@ -46,19 +52,19 @@ fn furnished() -> House {
 }
 
 /// Runs `apex` with the house's trust and store, but no `--root`: the store is one of its own.
-fn ended(house: &House, arguments: &[&str]) -> house::Ended {
+pub(crate) fn ended(house: &House, arguments: &[&str]) -> house::Ended {
     let mut command = house.bare();
     command.arg("--trust").arg(house.path("trust.json")).arg("--store").arg(house.path("store"));
     house::Ended::of(command.args(arguments))
 }
 
 #[track_caller]
-fn run(house: &House, arguments: &[&str], code: i32) -> house::Ended {
+pub(crate) fn run(house: &House, arguments: &[&str], code: i32) -> house::Ended {
     ended(house, arguments).expect(code)
 }
 
 #[track_caller]
-fn json(house: &House, arguments: &[&str]) -> Value {
+pub(crate) fn json(house: &House, arguments: &[&str]) -> Value {
     let ended = run(house, &[&["--json"], arguments].concat(), 0);
     serde_json::from_str(&ended.stdout).unwrap_or_else(|error| panic!("{error}: {}", ended.stdout))
 }

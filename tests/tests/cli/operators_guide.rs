@@ -3,7 +3,7 @@
 use crate::{
     guide::{commands, shell},
     house::House,
-    installing::package,
+    installing::{package, package_asking},
 };
 
 #[test]
@@ -11,7 +11,7 @@ fn the_operators_guides_commands_do_what_it_says() {
     let house = House::new();
     std::fs::create_dir(house.path("packages")).unwrap();
     for version in ["1.0.0", "1.1.0"] {
-        package(&house, "mail", version, &["com.acme.base"]);
+        package_asking(&house, "mail", version, &["com.acme.base"], &["net.connect:587"]);
     }
     package(&house, "base", "1.0.0", &[]);
     house.key().public_key().write(&house.path("acme.pem.pub")).unwrap();

@@ -48,7 +48,8 @@ impl Planner<'_> {
     /// The version that was installed before an older one that is offered now, unless the operator, or the lock, means it.
     fn rolled_back(&self, offer: &Offer) -> Option<&PluginVersion> {
         let record = self.ledger.get(&offer.plugin)?;
-        let is_active = offer.is_in_store() && record.active.as_ref() == Some(&offer.version);
+        // Its files may have to be brought back, which are the same by the ledger's word.
+        let is_active = record.active.as_ref() == Some(&offer.version);
         let is_meant = is_active || self.allow_downgrade || self.locks(offer);
         record.highest.as_ref().filter(|highest| offer.version < **highest && !is_meant)
     }

@@ -28,7 +28,14 @@ impl Plan {
             steps.extend(active.map(|active| step(plugin, active, "you ask for it")));
         }
         let generation = ledger.generation();
-        Ok(Self { generation, steps, left_out: Vec::new(), cycles: Vec::new(), requested: Vec::new() })
+        Ok(Self {
+            generation,
+            steps,
+            left_out: Vec::new(),
+            cycles: Vec::new(),
+            requested: Vec::new(),
+            grants: Vec::new(),
+        })
     }
 }
 
@@ -75,6 +82,8 @@ pub(super) fn step(plugin: &PluginId, version: &PluginVersion, because: &str) ->
         manifest: None,
         publisher: None,
         permissions: Vec::new(),
+        granted: Vec::new(),
+        not_granted: Vec::new(),
         package: None,
         source: None,
         bytes: 0,

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use apex_trust::SigningKey;
+use apex_trust::{Grants, SigningKey};
 use serde_json::json;
 
 use super::fixture::{Workshop, active, assert_clean, request, steps};
@@ -167,7 +167,7 @@ fn what_a_lock_names_with_other_files_is_refused() {
     let shop = Workshop::new();
     shop.publish("app", "1.0.0", &[]);
     let store = shop.store("store");
-    let mut lock = Lock::of(&shop.install(&store, &["app"]).unwrap());
+    let mut lock = Lock::of(&shop.install(&store, &["app"]).unwrap(), &Grants::empty());
     lock.plugins[0].digest = format!("blake3:{}", "0".repeat(64)).parse().unwrap();
     let other = shop.store("other");
     let error = shop.plan_by(&other, &["app"], |planner| planner.locked(lock.clone())).unwrap_err();
@@ -180,7 +180,7 @@ fn what_was_taken_back_is_not_installed_unless_a_lock_names_it() {
     shop.publish("app", "1.0.0", &[]);
     shop.publish("app", "1.1.0", &[]);
     let store = shop.store("store");
-    let lock = Lock::of(&shop.install(&store, &["app"]).unwrap());
+    let lock = Lock::of(&shop.install(&store, &["app"]).unwrap(), &Grants::empty());
     let (source, mut index) = shop.source();
     index.packages[0].yanked = Some("it loses mail".to_owned());
     let path = source.location.join("index.json");

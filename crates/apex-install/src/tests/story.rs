@@ -2,7 +2,7 @@
 
 use std::{fs, thread, time::Duration};
 
-use apex_trust::{History as _, Policy};
+use apex_trust::{Grants, History as _, Policy};
 
 use super::fixture::{Workshop, active, assert_clean, request, steps};
 use crate::{Change, InstallError, Lock, Planner, Severity, Sources, bundle, examine, unbundle, unbundled_source};
@@ -105,7 +105,7 @@ fn a_lock_pins_what_is_installed_and_a_store_is_made_to_match_it() {
     shop.publish("app", "1.0.0", &["base"]);
     shop.publish("base", "1.0.0", &[]);
     let store = shop.store("store");
-    let lock = Lock::of(&shop.install(&store, &["app"]).unwrap());
+    let lock = Lock::of(&shop.install(&store, &["app"]).unwrap(), &Grants::empty());
     let file = shop.path("apex.lock");
     lock.save(&file).unwrap();
     assert_eq!(Lock::load(&file).unwrap(), lock);
@@ -126,7 +126,10 @@ fn a_lock_pins_what_is_installed_and_a_store_is_made_to_match_it() {
     let plan = planner.locked(lock.clone()).sync().unwrap();
     assert_eq!(steps(&plan), ["downgrade app 1.0.0", "remove extra 1.0.0"]);
     let ledger = shop.apply(&other, &plan).unwrap();
-    assert_eq!((active(&ledger), Lock::of(&ledger)), (vec!["app 1.0.0".to_owned(), "base 1.0.0".to_owned()], lock));
+    assert_eq!(
+        (active(&ledger), Lock::of(&ledger, &Grants::empty())),
+        (vec!["app 1.0.0".to_owned(), "base 1.0.0".to_owned()], lock)
+    );
     assert_clean(&other, "synchronized");
 }
 
@@ -138,9 +141,9 @@ fn a_bundle_takes_a_store_to_a_machine_without_sources() {
     let store = shop.store("store");
     let ledger = shop.install(&store, &["app"]).unwrap();
     let file = shop.path("all.apexbundle");
-    let lock = bundle(&store, &ledger, &file, &shop.path("")).unwrap();
+    let lock = bundle(&store, &ledger, &Grants::empty(), &file, &shop.path("")).unwrap();
     let bytes = fs::read(&file).unwrap();
-    bundle(&store, &ledger, &file, &shop.path("")).unwrap();
+    bundle(&store, &ledger, &Grants::empty(), &file, &shop.path("")).unwrap();
     assert!(fs::read(&file).unwrap() == bytes, "the same store gives the same bytes");
 
     let directory = shop.path("unbundled");
@@ -151,7 +154,7 @@ fn a_bundle_takes_a_store_to_a_machine_without_sources() {
     let planner =
         Planner::new(&far, &ledger, &shop.trust, Policy::standard()).source(&source, &source.index().unwrap());
     let plan = planner.locked(lock.clone()).sync().unwrap();
-    assert_eq!(Lock::of(&shop.apply(&far, &plan).unwrap()), lock);
+    assert_eq!(Lock::of(&shop.apply(&far, &plan).unwrap(), &Grants::empty()), lock);
     assert_clean(&far, "unbundled");
 }
 

@@ -19,9 +19,9 @@ Examples:
 
 /// Show what was decided about plugins, and check that the log of it is whole
 ///
-/// `apex run` and `apex verify` record what was verified, loaded, blocked and stopped in `audit.jsonl` in the install
-/// store; `apex trust` records that the trust store was changed. Each line is bound to the one before it, so that a
-/// change is found. Lines cut off the end are found with --head alone.
+/// Recorded in `audit.jsonl` in the install store are what was verified, loaded, blocked and stopped, what was installed
+/// and removed, what was granted, and that the trust store was changed. Each line is bound to the one before it, so that
+/// a change is found. Lines cut off the end are found with --head alone.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
@@ -125,7 +125,7 @@ fn to_json(line: Line) -> Value {
 fn tone(kind: &str) -> Tone {
     match kind {
         "block" | "stop" | "torn" | "trust_unreadable" => Tone::Bad,
-        "verify" | "load" => Tone::Good,
+        "verify" | "load" | "install" | "update" => Tone::Good,
         _ => Tone::Plain,
     }
 }

@@ -25,7 +25,7 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments, session: &mut Session) -> Result<Exit, Failure> {
     let bench = Workbench::open(session)?;
     let scratch = scratch()?;
-    let lock = bundle(&bench.store, &bench.ledger, &arguments.file, scratch.path())
+    let lock = bundle(&bench.store, &bench.ledger, &bench.grants, &arguments.file, scratch.path())
         .map_err(|error| install_failure(&error))?;
     if session.output.is_json() {
         session.output.json(&json!({ "bundle": arguments.file, "lock": lock }))?;

@@ -3,10 +3,10 @@
 use serde_json::json;
 
 use crate::{
-    command::workbench::Workbench,
+    command::workbench::{Workbench, recorded},
     exit::Exit,
     failure::Failure,
-    session::{Session, install_failure},
+    session::{Session, audit_sink, install_failure},
 };
 
 /// Remove versions that are not active any more, and what interrupted changes have left
@@ -20,7 +20,8 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments, session: &mut Session) -> Result<Exit, Failure> {
     let bench = Workbench::open(session)?;
-    let done = bench.store.collect(arguments.keep).map_err(|error| install_failure(&error))?;
+    let store = bench.store.clone().with_audit(audit_sink(&bench.settings)?);
+    let done = store.collect(arguments.keep).map_err(|error| install_failure(&error))?;
     let trees = |ledger: &apex_plugins::install::Ledger| -> Vec<String> {
         let records = ledger.plugins();
         records
@@ -38,5 +39,5 @@ pub(crate) fn run(arguments: &Arguments, session: &mut Session) -> Result<Exit, 
             session.output.line(format!("removed {tree}"))?;
         }
     }
-    Ok(Exit::Done)
+    recorded(&done.unrecorded).map(|()| Exit::Done)
 }

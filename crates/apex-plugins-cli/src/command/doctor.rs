@@ -8,6 +8,7 @@ use std::{
 use apex_plugins::{
     Status,
     discover::{Cache, Catalogue},
+    install::{Severity, Store, StoreFinding, examine},
     meta::Reason,
 };
 use serde_json::json;
@@ -29,8 +30,8 @@ Examples:
 
 /// Look for what is wrong with this set-up, and say how to mend it
 ///
-/// Looks at the roots, the discovery cache, the directories for state and store, their permissions, and at what
-/// interrupted programs left behind. Changes nothing. The exit code is 0 whatever is found.
+/// Looks at the roots, the discovery cache, the directories for state and store, their permissions, at every installed
+/// file, and at what interrupted programs left behind. Changes nothing. The exit code is 0 whatever is found.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {}
@@ -59,12 +60,20 @@ pub(crate) async fn run(_arguments: &Arguments, session: &mut Session) -> Result
     let mut findings = Vec::new();
     // First of all: the scan writes a cache that may be missing now.
     cache(&settings, &mut findings);
-    let manager = session.manager(&settings).await?;
-    roots(&settings, &manager.catalogue(), &mut findings)?;
+    let store = Store::new(
+        std::path::absolute(settings.store()?)
+            .map_err(|error| Failure::new("Io", "the path of the store cannot be made absolute").caused_by(&error))?,
+    );
+    // Without its ledger nothing can be searched; what is wrong with it is found below.
+    if store.ledger().is_ok() {
+        let manager = session.manager(&settings).await?;
+        roots(&settings, &manager.catalogue(), &mut findings)?;
+    }
     for (check, path) in [("store", settings.store()?), ("state", settings.state_dir()?)] {
         findings.push(directory::look(check, &path));
         leftovers(&path, &mut findings);
     }
+    installed(&store, &mut findings);
     if let Some(parent) = settings.trust_file()?.parent() {
         leftovers(parent, &mut findings);
     }
@@ -96,6 +105,27 @@ fn roots(settings: &Settings, catalogue: &Catalogue, findings: &mut Vec<Finding>
         findings.push(Finding::fine("root", &path, format!("{count} plugins, {ready} of them ready")));
     }
     Ok(())
+}
+
+/// What is installed, byte by byte, and what lies beside it.
+fn installed(store: &Store, findings: &mut Vec<Finding>) {
+    let found = examine(store);
+    let is_sound = |found: &StoreFinding| found.severity == Severity::Leftover;
+    if found.iter().all(is_sound)
+        && let Ok(ledger) = store.ledger()
+    {
+        let count = ledger.plugins().map(|(_, record)| record.installed.len()).sum::<usize>();
+        let plural = if count == 1 { "" } else { "s" };
+        findings.push(Finding::fine(
+            "installed",
+            &store.plugins(),
+            format!("{count} version{plural}, each as installed"),
+        ));
+    }
+    findings.extend(found.into_iter().map(|found| {
+        let check = if is_sound(&found) { "leftover" } else { "installed" };
+        Finding::wrong(check, &found.path, found.reason)
+    }));
 }
 
 fn cache(settings: &Settings, findings: &mut Vec<Finding>) {

@@ -5,6 +5,7 @@ use std::time::SystemTime;
 use apex_plugins::{
     AuditSink as _, Grants, GrantsError, Owner, Permission, PluginSpec,
     audit_log::{Happening, Record, Subject},
+    install::{Plan, PlannedGrant, Planner},
     meta::{Digest, InvalidPermission, Manifest, PluginId},
     trust::{GrantRoots, GrantTooWide},
 };
@@ -101,13 +102,7 @@ pub(crate) async fn grant(arguments: &GrantArguments, session: &mut Session) -> 
         return list(id, &settings, session);
     }
     let (owner, manifest) = owner(id, &arguments.owner, &settings, session).await?;
-    let roots = GrantRoots { plugin_data: settings.plugin_data(), workspace: settings.workspace()? };
-    let protected = settings.protected()?;
-    for permission in &permissions {
-        roots
-            .check_width(permission, &protected)
-            .map_err(|error| Failure::of(GrantTooWide::CODE, &error).hint(error.hint()))?;
-    }
+    check_width(&permissions, &settings)?;
     let add = |grants: &mut Grants| {
         let is_new = |permission: &&Permission| grants.grant(id.clone(), owner.clone(), (*permission).clone());
         Ok::<_, GrantsError>(permissions.iter().filter(is_new).cloned().collect::<Vec<_>>())
@@ -186,6 +181,88 @@ async fn owner(
         .hint("name the owner with --publisher NAME, or with --digest DIGEST for an unsigned plugin")
     };
     Ok((owner.ok_or_else(nobody)?, manifest))
+}
+
+/// Refuses to let a plugin write where the operator decides about plugins.
+fn check_width(permissions: &[Permission], settings: &Settings) -> Result<(), Failure> {
+    let roots = GrantRoots { plugin_data: settings.plugin_data(), workspace: settings.workspace()? };
+    let protected = settings.protected()?;
+    for permission in permissions {
+        roots
+            .check_width(permission, &protected)
+            .map_err(|error| Failure::of(GrantTooWide::CODE, &error).hint(error.hint()))?;
+    }
+    Ok(())
+}
+
+/// Grants what a plan grants, which was carried out.
+pub(crate) fn carry_out(plan: &Plan, settings: &Settings) -> Result<(), Failure> {
+    if plan.grants.is_empty() {
+        return Ok(());
+    }
+    let add = |grants: &mut Grants| {
+        plan.grant(grants);
+        Ok::<_, GrantsError>(())
+    };
+    Grants::edit(&settings.grants_file()?, add).map_err(|error| {
+        let failure = grants_failure(&error);
+        failure.hint("the plugins are installed, and granted nothing more: see to the file, then use `apex grant`")
+    })?;
+    for PlannedGrant { plugin, owner, permission, .. } in &plan.grants {
+        record(plugin, owner, permission, true, settings)?;
+    }
+    Ok(())
+}
+
+/// What the operator grants with a change of the store.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct GrantOptions {
+    /// Grant this with it, to the plugin that is named or, as ID=PERMISSION, to another one that comes with it; repeatable
+    #[arg(long = "grant", value_name = "[ID=]PERMISSION", value_parser = named_for)]
+    grants: Vec<NamedFor>,
+}
+
+/// What a text grants, and to which plugin if it says so.
+#[derive(Debug, Clone)]
+struct NamedFor {
+    plugin: Option<PluginId>,
+    named: Named,
+}
+
+/// What stands before an `=` is a plugin if it is an id; a permission with `=` in its argument has a `:` before it, as no
+/// id has.
+fn named_for(text: &str) -> Result<NamedFor, String> {
+    let split = text.split_once('=').and_then(|(id, permission)| Some((id.parse().ok()?, permission)));
+    match split {
+        Some((plugin, permission)) => Ok(NamedFor { plugin: Some(plugin), named: named(permission)? }),
+        None => Ok(NamedFor { plugin: None, named: named(text)? }),
+    }
+}
+
+impl GrantOptions {
+    /// Has a planner grant what is said, once none of it is too wide.
+    pub(crate) fn apply<'a>(
+        &self,
+        mut planner: Planner<'a>,
+        requested: &[PluginId],
+        settings: &Settings,
+    ) -> Result<Planner<'a>, Failure> {
+        for NamedFor { plugin, named: Named(permissions) } in &self.grants {
+            let plugin = match (plugin, requested) {
+                (Some(plugin), _) => plugin,
+                (None, [plugin]) => plugin,
+                (None, _) => {
+                    return Err(Failure::usage("--grant does not say to which plugin")
+                        .hint("where not just one plugin is named, say --grant ID=PERMISSION"));
+                }
+            };
+            check_width(permissions, settings)?;
+            for permission in permissions {
+                planner = planner.grant(plugin.clone(), permission.clone());
+            }
+        }
+        Ok(planner)
+    }
 }
 
 /// Shows what is granted under an id.

@@ -9,7 +9,10 @@ use apex_plugins::{
 };
 
 use crate::{
-    command::workbench::{ChangeOptions, Workbench, elsewhere, scratch},
+    command::{
+        grant::GrantOptions,
+        workbench::{ChangeOptions, Workbench, elsewhere, scratch},
+    },
     exit::Exit,
     failure::Failure,
     session::{Session, install_failure},
@@ -20,6 +23,7 @@ Examples:
   apex install com.acme.greeter
   apex install 'com.acme.greeter@^1' --dry-run
   apex install ./com.acme.greeter-1.0.0.apexpkg --yes
+  apex install com.acme.mail --grant net.connect:587
   apex install com.acme.greeter --locked";
 
 /// Install plugins with all that they need
@@ -42,6 +46,8 @@ pub(crate) struct Arguments {
     #[arg(long)]
     allow_downgrade: bool,
     #[command(flatten)]
+    grants: GrantOptions,
+    #[command(flatten)]
     change: ChangeOptions,
 }
 
@@ -63,6 +69,8 @@ pub(crate) async fn run(arguments: &Arguments, session: &mut Session) -> Result<
             requests.push(request(what)?);
         }
     }
+    let named: Vec<_> = requests.iter().map(|request| request.plugin.clone()).collect();
+    let planner = arguments.grants.apply(planner, &named, &bench.settings)?;
     let plan = planner.plan(&requests).map_err(|error| install_failure(&error))?;
     bench.carry_out(&plan, &arguments.change, session)
 }

@@ -11,9 +11,10 @@ use crate::{
     session::{Session, install_failure},
 };
 
-/// Write a lock: exactly the versions that are active, with their digests and signers
+/// Write a lock: exactly the versions that are active, with their digests, signers and grants
 ///
-/// `apex install --locked` refuses anything else, and `apex sync` makes a store match it.
+/// `apex install --locked` refuses anything else, and `apex sync` makes a store match it. It grants nothing: both refuse it
+/// while other permissions are granted than it names.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  apex lock --lock-file ./apex.lock")]
 pub(crate) struct Arguments {
@@ -24,7 +25,7 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments, session: &mut Session) -> Result<Exit, Failure> {
     let bench = Workbench::open(session)?;
-    let lock = Lock::of(&bench.ledger);
+    let lock = Lock::of(&bench.ledger, &bench.grants);
     lock.save(&arguments.lock_file).map_err(|error| install_failure(&error))?;
     if session.output.is_json() {
         session.output.json(&lock)?;

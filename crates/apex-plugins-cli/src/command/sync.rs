@@ -5,7 +5,10 @@ use std::path::{Path, PathBuf};
 use apex_plugins::install::{Index, LOCK_FILE, Lock, Source, is_bundle, unbundle};
 
 use crate::{
-    command::workbench::{ChangeOptions, Workbench, elsewhere, scratch},
+    command::{
+        grant::GrantOptions,
+        workbench::{ChangeOptions, Workbench, elsewhere, scratch},
+    },
     exit::Exit,
     failure::Failure,
     session::{Session, install_failure},
@@ -14,9 +17,12 @@ use crate::{
 const EXAMPLES: &str = "\
 Examples:
   apex sync --dry-run
-  apex sync --from all.apexbundle --yes";
+  apex sync --from all.apexbundle --yes
+  apex sync --grant 'com.acme.mail=net.connect:587'";
 
 /// Make the store match a lock: install, change and remove until exactly that is active
+///
+/// A lock grants nothing: where it names other grants than there are, it is refused until you grant them or take them back.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
@@ -26,6 +32,8 @@ pub(crate) struct Arguments {
     /// The lock; `apex.lock` if nothing is said, or that of the bundle
     #[arg(long, value_name = "FILE")]
     lock_file: Option<PathBuf>,
+    #[command(flatten)]
+    grants: GrantOptions,
     #[command(flatten)]
     change: ChangeOptions,
 }
@@ -46,7 +54,8 @@ pub(crate) async fn run(arguments: &Arguments, session: &mut Session) -> Result<
         (None, None) => Lock::load(Path::new(LOCK_FILE)).map_err(failed)?,
     };
     let manager = session.manager(&bench.settings).await?;
-    let plan = bench.planner().elsewhere(elsewhere(&manager)).locked(lock).sync().map_err(failed)?;
+    let planner = bench.planner().elsewhere(elsewhere(&manager)).locked(lock);
+    let plan = arguments.grants.apply(planner, &[], &bench.settings)?.sync().map_err(failed)?;
     bench.carry_out(&plan, &arguments.change, session)
 }
 

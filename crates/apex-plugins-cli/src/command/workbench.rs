@@ -7,9 +7,10 @@ use std::{
 };
 
 use apex_plugins::{
-    PluginManager, TrustStore,
-    install::{Action, Index, Ledger, Plan, Planner, Source, Sources, Store},
-    meta::Status,
+    Grants, PluginManager, TrustStore,
+    audit_log::AuditError,
+    install::{Action, Index, Ledger, Plan, PlannedGrant, Planner, Source, Sources, Store},
+    meta::{Permission, PluginId, Status},
     releases,
     resolve::Releases,
     trust::{Policy, Verifier},
@@ -17,11 +18,12 @@ use apex_plugins::{
 use serde_json::json;
 
 use crate::{
+    command::grant,
     escape,
     exit::Exit,
     failure::Failure,
     output::{Cell, Tone},
-    session::{Session, install_failure},
+    session::{Session, audit_sink, install_failure},
     settings::Settings,
 };
 
@@ -45,6 +47,8 @@ pub(crate) struct Workbench {
     pub(crate) store: Store,
     pub(crate) ledger: Ledger,
     pub(crate) trust: TrustStore,
+    /// What the operator granted so far.
+    pub(crate) grants: Grants,
     policy: Policy,
     /// Each source that can be read, with what it offers.
     pub(crate) offered: Vec<(Source, Index)>,
@@ -75,12 +79,13 @@ impl Workbench {
             })?);
         let ledger = store.ledger().map_err(|error| install_failure(&error))?;
         let (trust, policy) = (settings.trust_store()?, settings.policy().into());
-        Ok(Self { settings, store, ledger, trust, policy, offered })
+        let grants = Grants::load(&settings.grants_file()?).map_err(|error| grant::grants_failure(&error))?;
+        Ok(Self { settings, store, ledger, trust, grants, policy, offered })
     }
 
     /// A planner that knows of the store and the sources.
     pub(crate) fn planner(&self) -> Planner<'_> {
-        let planner = Planner::new(&self.store, &self.ledger, &self.trust, self.policy);
+        let planner = Planner::new(&self.store, &self.ledger, &self.trust, self.policy).granted(self.grants.clone());
         self.offered.iter().fold(planner, |planner, (source, index)| planner.source(source, index))
     }
 
@@ -95,7 +100,7 @@ impl Workbench {
             return self.report(plan, false, session);
         }
         // That somebody asks for what is there already is noted without a question.
-        let has_steps = !plan.steps.is_empty();
+        let has_steps = !plan.steps.is_empty() || !plan.grants.is_empty();
         if has_steps && !session.output.is_json() {
             show(plan, session)?;
         }
@@ -103,20 +108,27 @@ impl Workbench {
             confirm(session)?;
         }
         let verifier = Verifier::new(Arc::new(self.trust.clone()), self.policy);
-        let done = self.store.apply(plan, &verifier, options.keep).map_err(|error| install_failure(&error))?;
+        let store = self.store.clone().with_audit(audit_sink(&self.settings)?);
+        let done = store.apply(plan, &verifier, options.keep).map_err(|error| install_failure(&error))?;
         for leftover in &done.leftovers {
             tracing::warn!("not all could be cleaned up, which the next change will try again: {leftover}");
         }
+        // Only what is there is granted anything; who dies in between has installed it without.
+        grant::carry_out(plan, &self.settings)?;
         match session.output.is_json() || !has_steps {
-            true => self.report(plan, true, session),
-            false => session.output.line("Done.").map(|()| Exit::Done),
+            true => drop(self.report(plan, true, session)?),
+            false => {
+                session.output.line("Done.")?;
+                remind(plan, session);
+            }
         }
+        recorded(&done.unrecorded).map(|()| Exit::Done)
     }
 
     fn report(&self, plan: &Plan, done: bool, session: &mut Session) -> Result<Exit, Failure> {
         if session.output.is_json() {
             session.output.json(&json!({ "plan": plan, "done": done }))?;
-        } else if plan.steps.is_empty() {
+        } else if plan.steps.is_empty() && plan.grants.is_empty() {
             session.output.line("Nothing is to be done.")?;
         } else {
             show(plan, session)?;
@@ -149,15 +161,56 @@ pub(crate) fn show(plan: &Plan, session: &mut Session) -> Result<(), Failure> {
                 Cell::or_dash(step.to.as_ref()),
                 Cell::or_dash(step.publisher.as_deref()),
                 Cell::or_dash((!step.permissions.is_empty()).then(|| step.permissions.join(", "))),
+                Cell::or_dash((!step.granted.is_empty()).then(|| joined(&step.granted))),
                 Cell::new(&step.because),
             ]
         })
         .collect();
-    session.output.table(&["ACTION", "PLUGIN", "FROM", "TO", "SIGNER", "ASKS FOR", "BECAUSE"], &rows)?;
+    if !rows.is_empty() {
+        let head = ["ACTION", "PLUGIN", "FROM", "TO", "SIGNER", "ASKS FOR", "GRANTED", "BECAUSE"];
+        session.output.table(&head, &rows)?;
+    }
+    for PlannedGrant { plugin, owner, permission, .. } in &plan.grants {
+        session.output.line(escape::line(&format!("grant {permission} to {plugin} of {owner}")))?;
+    }
+    for (plugin, missing, _) in ungranted(plan) {
+        session.output.line(escape::line(&format!("{plugin} is not granted {missing}, which it asks for")))?;
+    }
     for left in &plan.left_out {
         session.output.line(format!("optional {} is left out: {}", left.plugin, escape::line(&left.because)))?;
     }
     Ok(())
+}
+
+/// What each plugin asks for and is not granted, with the command that would grant it.
+fn ungranted(plan: &Plan) -> impl Iterator<Item = (&PluginId, String, String)> {
+    let lacking = plan.steps.iter().filter(|step| !step.not_granted.is_empty());
+    lacking.map(|step| {
+        let words: String = step.not_granted.iter().map(|permission| format!(" '{permission}'")).collect();
+        (&step.plugin, joined(&step.not_granted), format!("apex grant {}{words}", step.plugin))
+    })
+}
+
+/// Says how to grant what was not granted.
+fn remind(plan: &Plan, session: &Session) {
+    for (plugin, missing, command) in ungranted(plan) {
+        session.note(&format!("{plugin} runs without {missing}; `{command}` grants it"));
+    }
+}
+
+fn joined(permissions: &[Permission]) -> String {
+    permissions.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+/// A change that is not in the audit log is told of; it has happened all the same.
+pub(crate) fn recorded(unrecorded: &[AuditError]) -> Result<(), Failure> {
+    match unrecorded.first() {
+        Some(error) => {
+            let message = "the store is changed, but the audit log could not be written";
+            Err(Failure::new(error.code(), message).caused_by(error).hint_if(error.hint()))
+        }
+        None => Ok(()),
+    }
 }
 
 /// Asks at the terminal; where there is none, nobody has agreed.

@@ -14,8 +14,8 @@ use super::{
 };
 
 /// A derivation that is being told.
-pub(super) struct Derivation<'a> {
-    world: &'a World<'a>,
+pub(super) struct Derivation<'w, 'a> {
+    world: &'w World<'a>,
     /// Every plugin that was named.
     pub(super) nodes: BTreeSet<Node>,
     /// What was given, each once.
@@ -31,8 +31,8 @@ pub(super) struct Derivation<'a> {
 
 type Step = Derived<Node, Set, String>;
 
-impl<'a> Derivation<'a> {
-    pub(super) fn new(world: &'a World<'a>) -> Self {
+impl<'w, 'a> Derivation<'w, 'a> {
+    pub(super) fn new(world: &'w World<'a>) -> Self {
         Self {
             world,
             nodes: BTreeSet::new(),

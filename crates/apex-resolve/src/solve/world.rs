@@ -1,7 +1,7 @@
 //! The world as the solver sees it: plugins and versions as numbers, each dependency as a set of versions.
 
 use std::{
-    cell::{Cell, RefCell},
+    cell::{Cell, OnceCell, RefCell},
     cmp::Reverse,
     collections::{BTreeMap, BTreeSet, HashMap},
     convert::Infallible,
@@ -36,11 +36,32 @@ impl fmt::Display for Node {
 
 pub(super) struct World<'a> {
     pub(super) requests: &'a [Request],
-    plugins: Vec<Plugin<'a>>,
-    by_id: HashMap<&'a PluginId, Node>,
-    /// When each plugin was last decided, which is the order of decisions in the end.
-    decided: RefCell<HashMap<Node, usize>>,
+    releases: &'a Releases,
+    /// What somebody offers.
+    offered: Plugins<'a>,
+    /// What nobody offers and somebody asks for, with numbers after those; looked for when the first is met.
+    missing: OnceCell<Plugins<'a>>,
+    /// When each plugin was last decided, by number, which is the order of decisions in the end.
+    decided: RefCell<Vec<usize>>,
     decisions: Cell<usize>,
+}
+
+/// Plugins whose numbers follow each other.
+#[derive(Default)]
+struct Plugins<'a> {
+    all: Vec<Plugin<'a>>,
+    by_id: HashMap<&'a PluginId, Node>,
+    /// How many numbers were given out before.
+    before: usize,
+}
+
+/// What the requests say of a plugin.
+#[derive(Clone, Copy)]
+struct Requested {
+    /// Its first place among them.
+    place: usize,
+    /// Whether one of them names a pre-release.
+    wants_prerelease: bool,
 }
 
 /// A plugin with the releases that count.
@@ -70,32 +91,9 @@ impl Plugin<'_> {
     }
 }
 
-impl<'a> World<'a> {
-    pub(super) fn new(releases: &'a Releases, requests: &'a [Request]) -> Self {
-        let mut world = Self {
-            requests,
-            plugins: Vec::new(),
-            by_id: HashMap::new(),
-            decided: RefCell::default(),
-            decisions: Cell::default(),
-        };
-        for (id, given) in releases.iter() {
-            world.add(id, given);
-        }
-        // What nobody offers can still be asked for.
-        let asked = releases.iter().flat_map(|(_, given)| given).flat_map(|release| &release.dependencies);
-        for id in asked.map(|dependency| &dependency.id).chain(requests.iter().map(|request| &request.plugin)) {
-            if !world.by_id.contains_key(id) {
-                world.add(id, &[]);
-            }
-        }
-        world
-    }
-
-    fn add(&mut self, id: &'a PluginId, given: &'a [Release]) {
-        let requested = self.requests.iter().position(|request| request.plugin == *id);
-        let names_prerelease = |request: &Request| request.specifier.as_ref().is_some_and(|s| s.allows_prereleases());
-        let wants_prerelease = self.requests.iter().any(|request| request.plugin == *id && names_prerelease(request));
+impl<'a> Plugins<'a> {
+    fn add(&mut self, id: &'a PluginId, given: &'a [Release], requested: Option<Requested>) {
+        let wants_prerelease = requested.is_some_and(|requested| requested.wants_prerelease);
         let releases = one_of_each_version(given);
         let mut ranked: Vec<u32> = Vec::new();
         ranked.extend((1..).zip(&releases).filter(|(_, (_, release))| release.is_ready()).map(|(number, _)| number));
@@ -104,16 +102,56 @@ impl<'a> World<'a> {
             let is_last_resort = release.version.is_prerelease() && !wants_prerelease;
             (release.preference, is_last_resort, Reverse(number))
         });
-        self.plugins.push(Plugin { id, releases, ranked, requested });
-        self.by_id.insert(id, Node(u32::try_from(self.plugins.len()).unwrap_or(u32::MAX)));
+        let requested = requested.map(|requested| requested.place);
+        self.all.push(Plugin { id, releases, ranked, requested });
+        self.by_id.insert(id, Node(u32::try_from(self.before + self.all.len()).unwrap_or(u32::MAX)));
+    }
+}
+
+impl<'a> World<'a> {
+    pub(super) fn new(releases: &'a Releases, requests: &'a [Request]) -> Self {
+        let mut requested: HashMap<&PluginId, Requested> = HashMap::new();
+        for (place, request) in requests.iter().enumerate() {
+            let names_prerelease = request.specifier.as_ref().is_some_and(|specifier| specifier.allows_prereleases());
+            let known = requested.entry(&request.plugin).or_insert(Requested { place, wants_prerelease: false });
+            known.wants_prerelease |= names_prerelease;
+        }
+        let mut offered = Plugins::default();
+        for (id, given) in releases.iter() {
+            offered.add(id, given, requested.get(id).copied());
+        }
+        let (missing, decided, decisions) = (OnceCell::new(), RefCell::default(), Cell::default());
+        Self { requests, releases, offered, missing, decided, decisions }
+    }
+
+    /// What nobody offers can still be asked for.
+    ///
+    /// To look for it takes a look at every dependency of every release, which most worlds need not.
+    fn missing(&self) -> &Plugins<'a> {
+        self.missing.get_or_init(|| {
+            let mut missing = Plugins { before: self.offered.all.len(), ..Plugins::default() };
+            let releases = self.releases.iter().flat_map(|(_, given)| given);
+            let needed = releases.flat_map(|release| &release.dependencies).map(|dependency| &dependency.id);
+            for id in needed.chain(self.requests.iter().map(|request| &request.plugin)) {
+                if !self.offered.by_id.contains_key(id) && !missing.by_id.contains_key(id) {
+                    // A request that nothing satisfies is refused before; so nobody asks for these but others.
+                    missing.add(id, &[], None);
+                }
+            }
+            missing
+        })
     }
 
     pub(super) fn plugin(&self, node: Node) -> Option<&Plugin<'a>> {
-        self.plugins.get((node.0 as usize).checked_sub(1)?)
+        let place = (node.0 as usize).checked_sub(1)?;
+        match place.checked_sub(self.offered.all.len()) {
+            None => self.offered.all.get(place),
+            Some(place) => self.missing.get()?.all.get(place),
+        }
     }
 
     pub(super) fn node(&self, id: &PluginId) -> Option<Node> {
-        self.by_id.get(id).copied()
+        self.offered.by_id.get(id).or_else(|| self.missing().by_id.get(id)).copied()
     }
 
     /// What is chosen, in the order of the decisions; or why nothing can be.
@@ -130,21 +168,21 @@ impl<'a> World<'a> {
         let decided = self.decided.borrow();
         let mut chosen: Vec<_> =
             selected.into_iter().filter(|(node, version)| *node != ROOT && *version != ABSENT).collect();
-        chosen.sort_by_key(|(node, _)| decided.get(node));
+        chosen.sort_by_key(|(node, _)| decided.get(node.0 as usize));
         Ok(chosen)
     }
 
     /// The versions that serve a dependency of a release.
     ///
     /// Where it is optional, the plugin's absence does as well.
-    fn serving(&self, release: &Release, dependency: &PluginDependency) -> Set {
+    fn serving(&self, release: &Release, dependency: &PluginDependency, needed: Node) -> Set {
         let must_be_vouched = release.publisher.is_some();
-        let set = self.matching(&dependency.id, dependency.version_specifier.as_ref(), must_be_vouched);
+        let set = self.matching(needed, dependency.version_specifier.as_ref(), must_be_vouched);
         if dependency.optional { set.union(&Ranges::singleton(ABSENT)) } else { set }
     }
 
-    pub(super) fn matching(&self, id: &PluginId, specifier: Option<&VersionSpecifier>, must_be_vouched: bool) -> Set {
-        let Some(plugin) = self.node(id).and_then(|node| self.plugin(node)) else { return Ranges::empty() };
+    fn matching(&self, node: Node, specifier: Option<&VersionSpecifier>, must_be_vouched: bool) -> Set {
+        let Some(plugin) = self.plugin(node) else { return Ranges::empty() };
         let suits = |number: &u32| {
             plugin.release(*number).is_some_and(|release| {
                 specifier.is_none_or(|specifier| specifier.matches(release.version.as_semver()))
@@ -180,17 +218,17 @@ impl<'a> World<'a> {
         if node == ROOT {
             for request in self.requests {
                 if let Some(needed) = self.node(&request.plugin) {
-                    add(needed, self.matching(&request.plugin, request.specifier.as_ref(), false));
+                    add(needed, self.matching(needed, request.specifier.as_ref(), false));
                 }
             }
         } else if let Some(release) = self.plugin(node).and_then(|plugin| plugin.release(version)) {
             for dependency in &release.dependencies {
-                let serving = self.serving(release, dependency);
-                match self.node(&dependency.id) {
-                    Some(needed) if needed == node && serving.contains(&version) => {}
-                    Some(needed) if needed == node => return Err("needs another version of itself".to_owned()),
-                    Some(needed) => add(needed, serving),
-                    None => {}
+                let Some(needed) = self.node(&dependency.id) else { continue };
+                let serving = self.serving(release, dependency, needed);
+                if needed != node {
+                    add(needed, serving);
+                } else if !serving.contains(&version) {
+                    return Err("needs another version of itself".to_owned());
                 }
             }
         }
@@ -228,7 +266,12 @@ impl DependencyProvider for World<'_> {
 
     fn choose_version(&self, node: &Node, range: &Set) -> Result<Option<u32>, Infallible> {
         self.decisions.set(self.decisions.get() + 1);
-        self.decided.borrow_mut().insert(*node, self.decisions.get());
+        let (mut decided, place) = (self.decided.borrow_mut(), node.0 as usize);
+        if decided.len() <= place {
+            decided.resize(place + 1, 0);
+        }
+        decided[place] = self.decisions.get();
+        drop(decided);
         let Some(plugin) = self.plugin(*node) else { return Ok(Some(1)) };
         let best = plugin.ranked.iter().copied().find(|version| range.contains(version));
         Ok(best.or_else(|| range.contains(&ABSENT).then_some(ABSENT)))
