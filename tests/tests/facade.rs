@@ -5,7 +5,7 @@ use std::{fs, path::Path, time::Duration};
 
 use apex_plugin_sdk::{Context, Error, Host, Params, Plugin, Reply, Result, async_trait, linked, reply};
 use apex_plugins::{
-    CallEvent, ErrorKind, Event, Placement, PluginManager, PluginSpec, Status,
+    CallEvent, ErrorKind, Event, FileStateStore, Placement, PluginManager, PluginSpec, Status,
     exec::Lifecycle,
     resolve::Request,
     trust::{Policy, TrustStore},
@@ -136,6 +136,43 @@ async fn the_life_of_a_plugin_is_told_as_events() {
     for state in [Lifecycle::Initialized, Lifecycle::Running, Lifecycle::Draining, Lifecycle::Stopped] {
         assert!(seen.contains(&state), "{state} in {seen:?}");
     }
+}
+
+/// Row 70: a state that rotted on the disk comes back from its backup, and somebody is told.
+#[tokio::test]
+async fn a_damaged_state_is_recovered_from_its_backup_and_told_as_an_event() {
+    const COUNTER: &str = "com.apexagent.examples.counter";
+    let directory = tempfile::tempdir().unwrap();
+    let (publisher, root, states) =
+        (Publisher::new(), directory.path().join("plugins"), directory.path().join("states"));
+    package("counter", Some(&publisher), &root);
+    let plugins = PluginManager::builder()
+        .root(&root)
+        .trust(publisher.trusted(Placement::InProcess))
+        .state(FileStateStore::open(&states).unwrap())
+        .build()
+        .await
+        .unwrap();
+    let add = || plugins.call(COUNTER, "add").params(json!({"by": 1})).result();
+    add().await.unwrap();
+    assert_eq!(add().await.unwrap(), json!(2));
+    let file = states.join(COUNTER).join("state_v1.0.0.json");
+    let text = fs::read_to_string(&file).unwrap();
+    #[expect(clippy::disallowed_methods, reason = "rotting is the point, durability is not")]
+    fs::write(&file, text.replace("\"generation\"", "\"generatiom\"")).unwrap();
+    let mut events = plugins.events();
+    assert_eq!(add().await.unwrap(), json!(2), "the backup held 1");
+    let told = async {
+        while let Some(event) = events.next().await {
+            if let Event::StateRecovered { plugin, reason } = event {
+                return (plugin.to_string(), reason);
+            }
+        }
+        panic!("the events ended");
+    };
+    let (plugin, reason) = tokio::time::timeout(Duration::from_secs(60), told).await.unwrap();
+    assert_eq!((plugin.as_str(), reason.code.as_ref()), (COUNTER, "StateRecovered"));
+    assert!(reason.message.contains(".corrupt-"), "{}", reason.message);
 }
 
 /// What the catalogue said a while ago does not count: the bytes are verified again when they are loaded.

@@ -41,8 +41,7 @@ impl Services {
     }
 
     fn announce(&self, recovery: &Recovery) {
-        let message = format!("the state of {} was damaged and is restored from its backup", recovery.key);
-        let reason = Reason::new(Recovery::CODE, message);
+        let reason = Reason::new(Recovery::CODE, recovery.to_string());
         self.events.send(Event::StateRecovered { plugin: self.plugin.clone(), reason });
     }
 }

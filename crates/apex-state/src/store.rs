@@ -1,6 +1,6 @@
 //! What every store of states can do.
 
-use std::path::PathBuf;
+use std::{fmt, path::PathBuf};
 
 use apex_meta::PluginId;
 use async_trait::async_trait;
@@ -97,6 +97,20 @@ pub struct Recovery {
 impl Recovery {
     /// The stable name of the event.
     pub const CODE: &'static str = "StateRecovered";
+}
+
+impl fmt::Display for Recovery {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { key, fault, backup_generation, .. } = self;
+        write!(
+            f,
+            "the state of {key} was damaged ({fault}) and is restored from its backup of generation {backup_generation}"
+        )?;
+        match &self.set_aside {
+            Some(path) => write!(f, "; what was there is in {}", path.display()),
+            None => Ok(()),
+        }
+    }
 }
 
 /// The rule of compare-and-swap; `found` is 0 where there is no state.

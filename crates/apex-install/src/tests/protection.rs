@@ -6,7 +6,7 @@ use apex_trust::{Grants, SigningKey};
 use serde_json::json;
 
 use super::fixture::{Workshop, active, assert_clean, request, steps};
-use crate::{Index, InstallError, Lock, Package};
+use crate::{Index, InstallError, Lock, Package, bundle, unbundle};
 
 #[test]
 fn an_older_version_is_refused_even_after_a_removal_unless_the_operator_means_it() {
@@ -236,4 +236,29 @@ fn a_fifo_in_place_of_an_index_a_lock_or_a_package_hangs_nobody() {
     assert_eq!(Index::load(&fifo).unwrap_err().code(), "IndexInvalid");
     assert_eq!(Lock::load(&fifo).unwrap_err().code(), "LockInvalid");
     assert_eq!(shop.read(&fifo).unwrap_err().code(), "Unreadable");
+}
+
+#[test]
+fn a_bundle_that_was_cut_or_changed_anywhere_is_refused_or_says_the_same() {
+    let shop = Workshop::new();
+    shop.publish("app", "1.0.0", &[]);
+    let store = shop.store("store");
+    let (ledger, file) = (shop.install(&store, &["app"]).unwrap(), shop.path("all.apexbundle"));
+    let lock = bundle(&store, &ledger, &Grants::empty(), &file, &shop.path("")).unwrap();
+    let bytes = fs::read(&file).unwrap();
+    let opened = |bytes: &[u8]| {
+        let (room, changed) = (tempfile::tempdir().unwrap(), shop.path("changed.apexbundle"));
+        fs::write(&changed, bytes).unwrap();
+        unbundle(&changed, room.path())
+    };
+    for end in (0..bytes.len()).step_by(17) {
+        assert_eq!(opened(&bytes[..end]).unwrap_err().code(), "BundleInvalid", "cut at {end}");
+    }
+    assert_eq!(opened(&[&bytes[..], b"x"].concat()).unwrap_err().code(), "BundleInvalid", "something follows");
+    for at in (0..bytes.len()).step_by(13) {
+        let mut changed = bytes.clone();
+        changed[at] ^= 1;
+        // A package's name is its own affair: what it holds is compared with the lock when it is installed.
+        assert!(opened(&changed).map_or(true, |told| told == lock), "byte {at}");
+    }
 }
