@@ -198,7 +198,8 @@ fn a_file_that_cannot_be_relied_on_is_refused_by_name() {
     let below_a_file = temp.path().join("file/overrides.json");
     fs::write(temp.path().join("file"), "").unwrap();
     assert_eq!(Overrides::empty().save(&below_a_file).unwrap_err().code(), "OverridesIo");
-    let reason = Reason::new("OfALaterRelease".to_owned(), "what this release cannot name");
+    let of_a_later_release = json!({"code": "OfALaterRelease", "message": "what this one cannot name", "hint": null});
+    let reason: Reason = serde_json::from_value(of_a_later_release).unwrap();
     assert_eq!(OverridesError::Refused { reason }.code(), "OverridesRefused");
 }
 
