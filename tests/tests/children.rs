@@ -8,6 +8,8 @@ mod breakers;
 mod contract;
 #[path = "children/deaths.rs"]
 mod deaths;
+#[path = "children/files.rs"]
+mod files;
 
 use std::path::Path;
 

@@ -7,7 +7,7 @@ use async_ffi::{FfiFuture, FutureExt};
 
 use crate::{
     AbiError, CallBox, CallObject, CalledPlugin, ChunkStreamBox, HostBox, HostObject, LoadedState, PluginError,
-    PluginObject, SavedState, contain::contain,
+    PluginObject, ReadResource, SavedState, contain::contain,
 };
 
 /// A value whose drop never unwinds.
@@ -94,6 +94,10 @@ impl<T: HostObject> HostObject for Guarded<T> {
     fn log_level(&self) -> u8 {
         contain(|| self.0.log_level()).unwrap_or_default()
     }
+
+    fn read_resource(&self, path: RString) -> FfiFuture<ReadResource> {
+        guarded(|| self.0.read_resource(path))
+    }
 }
 
 impl<T: CallObject> CallObject for Guarded<T> {
@@ -131,5 +135,9 @@ impl<T: CallObject> CallObject for Guarded<T> {
 
     fn call_plugin(&self, plugin: RString, action: RString, params: RVec<u8>) -> FfiFuture<CalledPlugin> {
         guarded(|| self.0.call_plugin(plugin, action, params))
+    }
+
+    fn read_resource(&self, path: RString) -> FfiFuture<ReadResource> {
+        guarded(|| self.0.read_resource(path))
     }
 }

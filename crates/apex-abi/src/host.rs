@@ -34,6 +34,9 @@ pub type SavedState = RResult<u64, AbiError>;
 /// The answer to a call of another plugin: its result as JSON, or an error.
 pub type CalledPlugin = RResult<RVec<u8>, AbiError>;
 
+/// The answer to reading a file of the plugin's own: its bytes, or an error.
+pub type ReadResource = RResult<RVec<u8>, AbiError>;
+
 /// What the host offers for the life of an instance, in `initialize` and in what the plugin does on its own.
 ///
 /// Levels are [`LogLevel::number`](crate::LogLevel::number). Scopes are [`StateScope::as_str`](crate::StateScope::as_str);
@@ -53,6 +56,11 @@ pub trait HostObject: Send + Sync {
     /// The least grave level that the host wants to hear of; 0 stands for none at all.
     fn log_level(&self) -> u8 {
         LogLevel::Trace.number()
+    }
+
+    /// Reads a file of the plugin's own, by its path from the plugin's directory: its bytes as they were verified.
+    fn read_resource(&self, path: RString) -> FfiFuture<ReadResource> {
+        no_resources(&path)
     }
 }
 
@@ -94,12 +102,24 @@ pub trait CallObject: Send + Sync {
         let _ = (action, params);
         no_calls(&plugin)
     }
+
+    /// Reads a file of the plugin's own, as [`HostObject::read_resource`].
+    fn read_resource(&self, path: RString) -> FfiFuture<ReadResource> {
+        no_resources(&path)
+    }
 }
 
 /// The answer of a host that is older than calls between plugins.
 fn no_calls(plugin: &str) -> FfiFuture<CalledPlugin> {
     let message = format!("this host does not let plugins call others, such as `{}`", plugin.escape_debug());
     let error = PluginError::new(ErrorKind::Dependency, message);
+    std::future::ready(RResult::RErr(AbiError::from(error))).into_ffi()
+}
+
+/// The answer of a host that is older than reading a plugin's own files.
+fn no_resources(path: &str) -> FfiFuture<ReadResource> {
+    let message = format!("this host does not let plugins read their files, such as `{}`", path.escape_debug());
+    let error = PluginError::new(ErrorKind::ResourceNotFound, message);
     std::future::ready(RResult::RErr(AbiError::from(error))).into_ffi()
 }
 

@@ -78,7 +78,8 @@ pub use chunk::{Chunk, ChunkStream, ChunkStreamBox, PolledChunk};
 pub use contain::{Outcome, contain, contained, outcome};
 pub use error::{AbiError, PluginError};
 pub use host::{
-    CallBox, CallObject, CalledPlugin, HostBox, HostObject, LoadedState, SavedState, StateRecord, call_box, host_box,
+    CallBox, CallObject, CalledPlugin, HostBox, HostObject, LoadedState, ReadResource, SavedState, StateRecord,
+    call_box, host_box,
 };
 pub use level::LogLevel;
 pub use load::{LoadError, Mismatch, load_module};

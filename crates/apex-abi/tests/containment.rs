@@ -12,8 +12,8 @@ use std::{
 
 use apex_abi::{
     AbiError, CallBox, CallObject, Chunk, ChunkStreamBox, Chunks, Export, FfiFuture, FfiFutureExt, HostBox, HostObject,
-    LoadedState, PluginBox, PluginError, PluginModule, PluginObject, ROption, RResult, RString, RVec, SavedState,
-    call_box, contain, contained, contained_stream, host_box, outcome, plugin_box,
+    LoadedState, PluginBox, PluginError, PluginModule, PluginObject, ROption, RResult, RString, RVec, ReadResource,
+    SavedState, call_box, contain, contained, contained_stream, host_box, outcome, plugin_box,
 };
 use apex_meta::ErrorKind;
 use futures::{StreamExt, executor::block_on, stream};
@@ -229,6 +229,9 @@ impl HostObject for Careless {
     fn save_state(&self, _: RString, _: u64, _: RVec<u8>) -> FfiFuture<SavedState> {
         panic!("save_state")
     }
+    fn read_resource(&self, _: RString) -> FfiFuture<ReadResource> {
+        panic!("read_resource")
+    }
 }
 
 impl CallObject for Careless {
@@ -255,6 +258,9 @@ impl CallObject for Careless {
     }
     fn save_state(&self, _: RString, _: u64, _: RVec<u8>) -> FfiFuture<SavedState> {
         panic!("save_state")
+    }
+    fn read_resource(&self, _: RString) -> FfiFuture<ReadResource> {
+        panic!("read_resource")
     }
 }
 
@@ -296,6 +302,7 @@ fn the_hosts_objects_are_guarded_and_answer_with_the_least() {
     host.log(1, RString::new(), RString::new(), RVec::new());
     assert_eq!(message(block_on(outcome(host.load_state(RString::new())))), "panicked: load_state");
     assert_eq!(message(block_on(outcome(host.save_state(RString::new(), 0, RVec::new())))), "panicked: save_state");
+    assert_eq!(message(block_on(outcome(host.read_resource(RString::new())))), "panicked: read_resource");
 
     let call = call_box(Careless);
     call.progress(ROption::RNone, RString::new(), RVec::new());
@@ -305,6 +312,7 @@ fn the_hosts_objects_are_guarded_and_answer_with_the_least() {
     assert!(call.context().is_empty());
     assert_eq!(message(block_on(outcome(call.load_state(RString::new())))), "panicked: load_state");
     assert_eq!(message(block_on(outcome(call.save_state(RString::new(), 0, RVec::new())))), "panicked: save_state");
+    assert_eq!(message(block_on(outcome(call.read_resource(RString::new())))), "panicked: read_resource");
     let mut cancelled = call.cancelled();
     assert!(Pin::new(&mut cancelled).poll(&mut Context::from_waker(std::task::Waker::noop())).is_pending());
 }

@@ -10,8 +10,8 @@ use std::{
 };
 
 use apex_abi::{
-    CallBox, CallObject, CalledPlugin, FfiFuture, FfiFutureExt, LoadedState, ROption, RString, RVec, SavedState,
-    call_box,
+    CallBox, CallObject, CalledPlugin, FfiFuture, FfiFutureExt, LoadedState, ROption, RString, RVec, ReadResource,
+    SavedState, call_box,
 };
 use apex_meta::{CallContext, ErrorKind};
 use futures::task::AtomicWaker;
@@ -225,5 +225,9 @@ impl CallObject for PluginSide {
 
     fn call_plugin(&self, plugin: RString, action: RString, params: RVec<u8>) -> FfiFuture<CalledPlugin> {
         self.0.desk.call_plugin(&self.0, &plugin, &action, &params)
+    }
+
+    fn read_resource(&self, path: RString) -> FfiFuture<ReadResource> {
+        self.0.desk.read_resource(&path)
     }
 }

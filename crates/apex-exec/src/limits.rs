@@ -21,6 +21,8 @@ pub struct Limits {
     pub max_result_bytes: usize,
     /// The most bytes of one chunk of a stream.
     pub max_chunk_bytes: usize,
+    /// The most bytes of a file of its own that a plugin reads through the host.
+    pub max_resource_bytes: usize,
     /// The most bytes of one progress report's message and details; longer messages are cut, longer details left out.
     pub max_progress_bytes: usize,
     /// How many progress reports may wait for the caller; then the oldest is given up for the newest. At least 1.
@@ -76,6 +78,7 @@ impl Default for Limits {
             max_params_bytes: 16 << 20,
             max_result_bytes: 64 << 20,
             max_chunk_bytes: 16 << 20,
+            max_resource_bytes: 16 << 20,
             max_progress_bytes: 64 << 10,
             progress_buffer: 64,
             max_log_bytes: 16 << 10,

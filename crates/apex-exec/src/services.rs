@@ -1,5 +1,6 @@
 //! What the host offers to its plugins, and how a plugin reaches it.
 
+mod files;
 mod gate;
 
 use std::{
@@ -12,7 +13,7 @@ use std::{
 
 use apex_abi::{
     AbiError, CalledPlugin, FfiFuture, HostBox, HostObject, LoadedState, LogLevel, PluginError, ROption, RResult,
-    RString, RVec, SavedState, StateRecord, StateScope, contained, host_box,
+    RString, RVec, ReadResource, SavedState, StateRecord, StateScope, contained, host_box,
 };
 use apex_meta::{CallContext, ErrorKind, PluginId};
 use async_trait::async_trait;
@@ -21,6 +22,7 @@ use serde_json::{Map, Value};
 use tokio::runtime::Handle;
 use tracing::level_filters::LevelFilter;
 
+pub(crate) use self::files::Files;
 use self::gate::{Admission, Gate};
 use crate::{Limits, call::Call, signal::Raised, subject::Subject};
 
@@ -192,19 +194,22 @@ pub(crate) struct Desk {
     /// The runtime that the instance was started in, if any: services may use it on whatever thread they are asked.
     pub(crate) runtime: Option<Handle>,
     pub(crate) gate: Gate,
+    /// The plugin's own files.
+    pub(crate) files: Files,
     max_log_bytes: usize,
     max_call_depth: u32,
 }
 
 impl Desk {
     /// The desk of an instance that is being started, in the runtime that this happens in.
-    pub(crate) fn new(services: Arc<dyn HostServices>, subject: Arc<Subject>, limits: &Limits) -> Self {
+    pub(crate) fn new(services: Arc<dyn HostServices>, subject: Arc<Subject>, files: Files, limits: &Limits) -> Self {
         let (runtime, gate) = (Handle::try_current().ok(), Gate::new(limits.log_lines_per_second));
         Self {
             services,
             subject,
             runtime,
             gate,
+            files,
             max_log_bytes: limits.max_log_bytes,
             max_call_depth: limits.max_call_depth,
         }
@@ -288,6 +293,12 @@ impl Desk {
                 }
             }
         })
+    }
+
+    /// Reads a file of the plugin's own.
+    pub(crate) fn read_resource(self: &Arc<Self>, path: &str) -> FfiFuture<ReadResource> {
+        let read = self.files.read(path);
+        self.answer(async move { Ok(read?.await??.into()) })
     }
 
     fn read_call(&self, call: &Call, plugin: &str, action: &str, params: &[u8]) -> Result<PluginCall, PluginError> {
@@ -386,5 +397,9 @@ impl HostObject for InstanceHost {
 
     fn log_level(&self) -> u8 {
         self.0.services.log_level().map_or(0, LogLevel::number)
+    }
+
+    fn read_resource(&self, path: RString) -> FfiFuture<ReadResource> {
+        self.0.read_resource(&path)
     }
 }

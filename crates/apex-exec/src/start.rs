@@ -19,7 +19,7 @@ use crate::{
     loader::Code,
     metrics::ActionCounters,
     placement::Placed,
-    services::Desk,
+    services::{Desk, Files},
     subject::Subject,
     timer::Timer,
     watchdog::{Watch, Watched},
@@ -79,7 +79,8 @@ async fn initialize(loaded: Loaded, options: InstanceOptions) -> Result<Arc<Core
         observer: Arc::clone(&observer),
     };
     let watch = Watch::over(watched).map_err(no_thread)?;
-    let desk = Arc::new(Desk::new(services, Arc::clone(&subject), &limits));
+    let files = Files::of(parts.verified.as_ref(), limits.max_resource_bytes);
+    let desk = Arc::new(Desk::new(services, Arc::clone(&subject), files, &limits));
     let pool = Arc::new(Pool::new(limits.blocking_threads, limits.blocking_queue));
     let placed = match &parts.code {
         Code::Here(module) => here(*module, &desk, &pool, timer, &limits, configuration).await?,

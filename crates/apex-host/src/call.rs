@@ -10,7 +10,8 @@ use std::{
 };
 
 use apex_abi::{
-    CallObject, CalledPlugin, FfiFuture, FfiFutureExt as _, LoadedState, ROption, RString, RVec, SavedState,
+    CallObject, CalledPlugin, FfiFuture, FfiFutureExt as _, LoadedState, ROption, RString, RVec, ReadResource,
+    SavedState,
 };
 use apex_protocol::Message;
 use futures::{future::AbortHandle, task::AtomicWaker};
@@ -123,5 +124,9 @@ impl CallObject for PluginSide {
 
     fn call_plugin(&self, plugin: RString, action: RString, params: RVec<u8>) -> FfiFuture<CalledPlugin> {
         self.0.child.call_plugin(self.0.number, &plugin, &action, &params)
+    }
+
+    fn read_resource(&self, path: RString) -> FfiFuture<ReadResource> {
+        self.0.child.read_resource(self.0.number, &path)
     }
 }

@@ -208,7 +208,9 @@ impl Child {
             Message::State { record } => {
                 self.answer_question(number, Ok(record.map(|(generation, data)| (generation, data.to_vec()))));
             }
-            Message::Called(result) => self.answer_question(number, Ok(Some((0, result.to_vec())))),
+            Message::Called(bytes) | Message::Resource(bytes) => {
+                self.answer_question(number, Ok(Some((0, bytes.to_vec()))));
+            }
             Message::StateFailure(failure) => self.answer_question(number, Err(plugin_error(&failure))),
             Message::Ping => self.answer(number, &Ok(None)),
             Message::Migrate { from, state } => {

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use apex_abi::{
-    CalledPlugin, FfiFuture, HostObject, LoadedState, PluginError, RString, RVec, SavedState, StateRecord, contained,
+    CalledPlugin, FfiFuture, HostObject, LoadedState, PluginError, RString, RVec, ReadResource, SavedState,
+    StateRecord, contained,
 };
 use apex_meta::ErrorKind;
 use apex_protocol::Message;
@@ -57,6 +58,11 @@ impl Child {
         let answer = self.ask(&Message::CallPlugin { call, plugin, action, params }, ErrorKind::ResourceLimit);
         contained(async move { Ok(answer.await?.map_or_else(RVec::new, |(_, result)| result.into())) }, drop)
     }
+
+    pub(crate) fn read_resource(self: &Arc<Self>, call: u64, path: &str) -> FfiFuture<ReadResource> {
+        let answer = self.ask(&Message::ReadResource { call, path }, ErrorKind::ResourceLimit);
+        contained(async move { Ok(answer.await?.map_or_else(RVec::new, |(_, bytes)| bytes.into())) }, drop)
+    }
 }
 
 impl HostObject for Services {
@@ -74,5 +80,9 @@ impl HostObject for Services {
 
     fn log_level(&self) -> u8 {
         self.log_level
+    }
+
+    fn read_resource(&self, path: RString) -> FfiFuture<ReadResource> {
+        self.child.read_resource(NO_CALL, &path)
     }
 }

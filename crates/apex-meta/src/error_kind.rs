@@ -57,6 +57,8 @@ kinds! {
     PermissionDenied = 13,
     /// The plugin calls a plugin that it does not declare as a dependency.
     DependencyNotDeclared = 14,
+    /// A file of the plugin is not the one that was verified.
+    ResourceChanged = 15,
     /// There is no plugin of this id.
     PluginNotFound = 32,
     /// The plugin is there, but not in a version that was asked for.

@@ -124,6 +124,14 @@ impl Context {
         serde_json::from_slice(&result).context(misfit()).with_kind(ErrorKind::Dependency)
     }
 
+    /// Reads a file of the plugin's own: see [`Host::resource`](crate::Host::resource).
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn resource(&self, path: &str) -> Result<Vec<u8>> {
+        Ok(self.services.read_resource(path).await?)
+    }
+
     /// The plugin's configuration, which the host has checked against the manifest's schema.
     ///
     /// # Errors

@@ -12,8 +12,8 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// An error of a plugin: kind, message, details and the chain of causes.
 ///
 /// `?` makes one of any standard error, with its sources as causes. Its kind is [`ErrorKind::PermissionDenied`] if the
-/// operating system denied something, be it deep among the sources, and [`ErrorKind::Execution`] else. For this to work
-/// it is no [`std::error::Error`] itself.
+/// operating system denied something, be it deep among the sources, [`ErrorKind::ResourceLimit`] if the process has as many
+/// files open as it may, and [`ErrorKind::Execution`] else. For this to work it is no [`std::error::Error`] itself.
 pub struct Error(Box<PluginError>);
 
 impl Error {
@@ -109,23 +109,31 @@ impl<E: std::error::Error + Send + Sync + 'static> From<E> for Error {
     }
 }
 
-/// What the operating system denied, the host explains: so it has a kind of its own.
+/// What the operating system denied, the host explains, and what it has no more of is the host's limit: both have a kind
+/// of their own.
 fn kind_of(error: &(dyn std::error::Error + 'static)) -> ErrorKind {
     let mut sources = std::iter::successors(Some(error), |error| error.source());
-    let is_denied = |error: &(dyn std::error::Error + 'static)| match error.downcast_ref::<io::Error>() {
-        Some(error) => is_denied(error),
+    let kind = |error: &(dyn std::error::Error + 'static)| match error.downcast_ref::<io::Error>() {
+        Some(error) => kind_of_system(error),
         // Some libraries show the system's error as the standard library does, and do not hand it out.
-        None => error.to_string().ends_with(SHOWN_DENIAL),
+        None => error.to_string().ends_with(SHOWN_DENIAL).then_some(ErrorKind::PermissionDenied),
     };
-    if sources.any(is_denied) { ErrorKind::PermissionDenied } else { ErrorKind::Execution }
+    sources.find_map(kind).unwrap_or(ErrorKind::Execution)
 }
 
 /// The end of how the standard library shows that the system denied something.
 const SHOWN_DENIAL: &str = "Permission denied (os error 13)";
 
-fn is_denied(error: &io::Error) -> bool {
-    // Moving or linking a file out of what is granted is told as if it were another file system.
-    matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::CrossesDevices)
+/// `EMFILE`, by which every Unix says that a process has no descriptor left.
+const TOO_MANY_FILES: i32 = 24;
+
+fn kind_of_system(error: &io::Error) -> Option<ErrorKind> {
+    match error.kind() {
+        // Moving or linking a file out of what is granted is told as if it were another file system.
+        io::ErrorKind::PermissionDenied | io::ErrorKind::CrossesDevices => Some(ErrorKind::PermissionDenied),
+        _ if cfg!(unix) && error.raw_os_error() == Some(TOO_MANY_FILES) => Some(ErrorKind::ResourceLimit),
+        _ => None,
+    }
 }
 
 impl fmt::Display for Error {
@@ -207,6 +215,7 @@ mod tests {
     fn what_the_system_denied_is_found_among_the_sources() {
         let denied = || io::Error::from(io::ErrorKind::PermissionDenied);
         assert_eq!(Error::from(denied()).kind(), ErrorKind::PermissionDenied);
+        assert_eq!(Error::from(io::Error::from_raw_os_error(TOO_MANY_FILES)).kind(), ErrorKind::ResourceLimit);
         #[derive(Debug)]
         struct Wrapper(io::Error);
         impl fmt::Display for Wrapper {

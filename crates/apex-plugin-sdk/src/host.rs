@@ -46,6 +46,19 @@ impl Host {
         setting.context(format!("the setting `{name}` does not fit")).with_kind(ErrorKind::Configuration)
     }
 
+    /// Reads a file of the plugin's own, by its path from the plugin's directory, such as `data/words.txt`.
+    ///
+    /// It takes no permission. The host reads it and gives the very bytes that were verified when the plugin was loaded:
+    /// a file that was changed since is an error, as is a link in its place.
+    ///
+    /// # Errors
+    /// `ResourceNotFound` for what was not packaged, and in a plugin that is linked into its host, which has no files;
+    /// `ResourceChanged` for what is not what was verified; `ResourceLimit` for more than the host gives at once, 16 MiB
+    /// unless it says otherwise.
+    pub async fn resource(&self, path: &str) -> Result<Vec<u8>> {
+        Ok(self.services.read_resource(path).await?)
+    }
+
     /// Writes to the host's log.
     pub fn log(&self, level: LogLevel, message: &str, fields: &Map<String, Value>) {
         self.services.log(level, "", message, fields);

@@ -1,10 +1,10 @@
-//! What the host offers in a call and outside one, behind one face: log and state.
+//! What the host offers in a call and outside one, behind one face: log, state and the plugin's own files.
 
 use std::sync::Arc;
 
 use apex_abi::{
-    CallBox, CalledPlugin, FfiFuture, HostBox, LoadedState, LogLevel, PluginError, RString, RVec, SavedState,
-    StateScope,
+    CallBox, CalledPlugin, FfiFuture, HostBox, LoadedState, LogLevel, PluginError, RString, RVec, ReadResource,
+    SavedState, StateScope, outcome,
 };
 use futures::lock::Mutex;
 use serde_json::{Map, Value};
@@ -67,6 +67,15 @@ impl Services {
             Self::Host(_) => None,
             Self::Call(call) => Some(call.call_plugin(plugin.into(), action.into(), params.into())),
         }
+    }
+
+    /// Reads a file of the plugin's own.
+    pub(crate) async fn read_resource(&self, path: &str) -> Result<Vec<u8>, PluginError> {
+        let read: FfiFuture<ReadResource> = match self {
+            Self::Host(host) => host.read_resource(path.into()),
+            Self::Call(call) => call.read_resource(path.into()),
+        };
+        outcome(read).await.map(RVec::into_vec)
     }
 
     pub(crate) fn save_state(&self, scope: StateScope, expected: u64, data: Vec<u8>) -> FfiFuture<SavedState> {

@@ -78,6 +78,11 @@ impl<P: Plugin> Harness<P> {
         self
     }
 
+    /// Puts a file of the plugin's own in place, to be read with [`Context::resource`](crate::Context::resource).
+    pub fn set_resource(&self, path: &str, bytes: &[u8]) {
+        self.host.set_resource(path, bytes);
+    }
+
     /// Calls an action and waits for its result.
     ///
     /// # Errors

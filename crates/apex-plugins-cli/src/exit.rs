@@ -120,6 +120,7 @@ impl Exit {
             | K::IsolationUnavailable
             | K::PermissionDenied
             | K::DependencyNotDeclared
+            | K::ResourceChanged
             | K::ChildHostMissing
             | K::UnsupportedRuntime
             | K::UnsupportedPlatform
@@ -170,6 +171,7 @@ mod tests {
             ("IsolationUnavailable", 4),
             ("PermissionDenied", 4),
             ("DependencyNotDeclared", 4),
+            ("ResourceChanged", 4),
             ("GrantTooWide", 4),
             ("GrantsDiffer", 4),
             ("GrantsInvalid", 7),

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use crate::{Kind, Message, ProtocolViolation};
 
-/// How many questions a child may have open at once, about state and to other plugins.
+/// How many questions a child may have open at once: about state, to other plugins, for its files.
 pub const MAX_QUESTIONS: usize = 1024;
 
 /// What the host asks for.
@@ -126,9 +126,10 @@ impl Conversation {
                 Ok(_) => Ok(Verdict::Deliver),
                 Err(violation) => late(violation),
             },
-            Message::LoadState { call, .. } | Message::SaveState { call, .. } | Message::CallPlugin { call, .. } => {
-                self.question(kind, number, *call)
-            }
+            Message::LoadState { call, .. }
+            | Message::SaveState { call, .. }
+            | Message::CallPlugin { call, .. }
+            | Message::ReadResource { call, .. } => self.question(kind, number, *call),
             Message::Hello(_) => Err(ProtocolViolation::Handshake { kind }),
             _ => Err(ProtocolViolation::WrongSpeaker { kind }),
         }

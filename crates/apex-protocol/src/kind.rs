@@ -53,7 +53,7 @@ kinds! {
     Credit = 6, flags 0;
     /// Host: the answer to a question about state.
     State = 7, flags 1;
-    /// Host: the failure of a question, about state or to another plugin.
+    /// Host: the failure of a question, whatever it was about.
     StateFailure = 8, flags 0;
     /// Host: bring the state of another version into form.
     Migrate = 9, flags 0;
@@ -63,6 +63,8 @@ kinds! {
     Ping = 11, flags 0;
     /// Host: the result of a call of another plugin.
     Called = 12, flags 0;
+    /// Host: the bytes of a file of the plugin's own.
+    Resource = 13, flags 0;
     /// Child: what was asked is done.
     Answer = 129, flags 1;
     /// Child: what was asked has failed.
@@ -83,6 +85,8 @@ kinds! {
     SlowPoll = 137, flags 0;
     /// Child: call an action of another plugin.
     CallPlugin = 138, flags 0;
+    /// Child: read a file of the plugin's own.
+    ReadResource = 139, flags 0;
 }
 
 impl Kind {

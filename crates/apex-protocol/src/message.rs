@@ -57,10 +57,12 @@ pub enum Message<'a> {
         /// The generation and the data that were loaded, or the new generation after a save; nothing if there is none.
         record: Option<(u64, &'a [u8])>,
     },
-    /// Host: a question has failed, about state or to another plugin.
+    /// Host: a question has failed, whatever it was about.
     StateFailure(Failure<'a>),
     /// Host: the result of a call of another plugin, as JSON.
     Called(&'a [u8]),
+    /// Host: the bytes of a file of the plugin's own.
+    Resource(&'a [u8]),
     /// Host: bring the state of another version into form; answered with the new state, or without a value if the old
     /// one fits.
     Migrate {
@@ -140,6 +142,13 @@ pub enum Message<'a> {
         /// The parameters as JSON.
         params: &'a [u8],
     },
+    /// Child: read a file of the plugin's own, as it was verified; the number is the question's own.
+    ReadResource {
+        /// On behalf of which call, or 0.
+        call: u64,
+        /// The path from the plugin's directory.
+        path: &'a str,
+    },
 }
 
 /// An error, as it crosses.
@@ -218,6 +227,8 @@ impl<'a> Message<'a> {
             Self::SlowPoll { .. } => Kind::SlowPoll,
             Self::Called(_) => Kind::Called,
             Self::CallPlugin { .. } => Kind::CallPlugin,
+            Self::Resource(_) => Kind::Resource,
+            Self::ReadResource { .. } => Kind::ReadResource,
         }
     }
 
@@ -305,8 +316,13 @@ impl<'a> Message<'a> {
                 put_bytes(out, plugin.as_bytes());
                 put_bytes(out, action.as_bytes());
             }
+            Self::ReadResource { call, path } => {
+                out.extend_from_slice(&call.to_le_bytes());
+                put_bytes(out, path.as_bytes());
+            }
             Self::Hello(_)
             | Self::Called(_)
+            | Self::Resource(_)
             | Self::Chunks(_)
             | Self::Cancel
             | Self::Abort
@@ -329,6 +345,7 @@ impl<'a> Message<'a> {
             | Self::Progress { details: tail, .. }
             | Self::Log { fields: tail, .. }
             | Self::Called(tail)
+            | Self::Resource(tail)
             | Self::CallPlugin { params: tail, .. }
             | Self::SaveState { data: tail, .. } => tail,
             Self::Chunks(chunks) => chunks.body(),
@@ -379,6 +396,8 @@ impl<'a> Message<'a> {
             }
             Kind::SlowPoll => Self::SlowPoll { micros: body.u64()? },
             Kind::Called => Self::Called(body.tail()),
+            Kind::Resource => Self::Resource(body.tail()),
+            Kind::ReadResource => Self::ReadResource { call: body.u64()?, path: body.text()? },
             Kind::CallPlugin => {
                 let (call, plugin, action) = (body.u64()?, body.text()?, body.text()?);
                 Self::CallPlugin { call, plugin, action, params: body.tail() }

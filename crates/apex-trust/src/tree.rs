@@ -18,7 +18,7 @@ mod platform;
 mod tests;
 
 pub use error::{TreeError, TreeLimit};
-use hashing::Hashed;
+pub(crate) use hashing::Hashed;
 
 /// The name of the file that the tree digest leaves out, since it holds that digest.
 pub(crate) const MANIFEST: &str = "plugin.json";
@@ -144,22 +144,20 @@ impl Tree {
     /// # Errors
     /// A file cannot be read, or changed into something that is refused.
     pub fn digest(&self, algorithm: DigestAlgorithm) -> Result<Digest, TreeError> {
-        let hashed = self.hash_files(algorithm, None)?;
-        Ok(self.combine(algorithm, hashed))
+        self.hash(algorithm, None).map(|(digest, _)| digest)
     }
 
-    /// The tree digest in which `sealed` stands for the content of the file `path`.
-    pub(crate) fn digest_with(
+    /// The tree digest, with the hashes that it is made of; `sealed` stands for the content of one of the files.
+    pub(crate) fn hash(
         &self,
         algorithm: DigestAlgorithm,
-        path: &TreePath,
-        sealed: &SealedFile,
-    ) -> Result<Digest, TreeError> {
-        let hashed = self.hash_files(algorithm, Some((path, sealed)))?;
-        Ok(self.combine(algorithm, hashed))
+        sealed: Option<(&TreePath, &SealedFile)>,
+    ) -> Result<(Digest, Vec<Hashed>), TreeError> {
+        let hashed = self.hash_files(algorithm, sealed)?;
+        Ok((self.combine(algorithm, &hashed), hashed))
     }
 
-    fn combine(&self, algorithm: DigestAlgorithm, hashed: Vec<Hashed>) -> Digest {
+    fn combine(&self, algorithm: DigestAlgorithm, hashed: &[Hashed]) -> Digest {
         let mut hasher = Hasher::new(algorithm);
         hasher.update(b"apex-plugins/tree/v1\0");
         hasher.update(algorithm.as_str().as_bytes());
@@ -170,8 +168,8 @@ impl Tree {
             hasher.update(&little_endian_length(path.len()));
             hasher.update(path);
             hasher.update(&size.to_le_bytes());
-            hasher.update(&[u8::from(executable)]);
-            hasher.update(&content);
+            hasher.update(&[u8::from(*executable)]);
+            hasher.update(content);
         }
         Digest::new(algorithm, hasher.finish())
     }

@@ -1,10 +1,13 @@
 //! The proof that a plugin was verified, which loading takes and nothing else can make.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use apex_meta::{Digest, Document, Manifest, Placement, PluginId, PluginVersion};
 
-use crate::{Acceptance, KeyId, SealedFile, TrustError, verifier::seal_library};
+use crate::{Acceptance, KeyId, Resources, SealedFile, TrustError, verifier::take};
 
 /// A plugin that was verified, together with the very bytes of its library that were.
 ///
@@ -18,10 +21,17 @@ pub struct Verified {
     key_id: Option<KeyId>,
     placement: Placement,
     library: SealedFile,
+    resources: Arc<Resources>,
 }
 
 impl Verified {
-    pub(crate) fn new(directory: &Path, document: &Document, acceptance: Acceptance, library: SealedFile) -> Self {
+    pub(crate) fn new(
+        directory: &Path,
+        document: &Document,
+        acceptance: Acceptance,
+        library: SealedFile,
+        resources: Resources,
+    ) -> Self {
         Self {
             directory: directory.to_owned(),
             document: document.clone(),
@@ -30,12 +40,14 @@ impl Verified {
             key_id: acceptance.key_id,
             placement: acceptance.placement,
             library,
+            resources: Arc::new(resources),
         }
     }
 
     /// Takes a plugin without any check of checksum, signature or policy, and logs a warning that says why.
     ///
-    /// The library is sealed all the same, so that later edits do not reach what is loaded, and must keep the rules of
+    /// The library is sealed all the same and the other files hashed, so that later edits do not reach what is loaded or
+    /// read, and it must keep the rules of
     /// [`crate::check_elf`], since its constructors run before anything else could be asked of it.
     ///
     /// # Errors
@@ -46,7 +58,7 @@ impl Verified {
         placement: Placement,
         reason: &str,
     ) -> Result<Self, TrustError> {
-        let library = seal_library(directory, document)?;
+        let (library, resources) = take(directory, document)?;
         tracing::warn!(
             plugin = %document.id(), version = %document.version(), directory = %directory.display(), %placement, reason,
             "plugin is assumed to be trusted without verification"
@@ -59,6 +71,7 @@ impl Verified {
             key_id: None,
             placement,
             library,
+            resources: Arc::new(resources),
         })
     }
 
@@ -105,6 +118,11 @@ impl Verified {
     /// Where it may run at most.
     pub fn placement(&self) -> Placement {
         self.placement
+    }
+
+    /// Its files, to be read as they were verified.
+    pub fn resources(&self) -> &Arc<Resources> {
+        &self.resources
     }
 
     /// The bytes of its library.

@@ -11,8 +11,8 @@ use std::{
 use apex_meta::{DigestAlgorithm, Document, Runtime};
 
 use crate::{
-    History, LibraryError, NoHistory, Policy, Tree, TreeError, TreeLimit, TreePath, TrustError, TrustStore, Verified,
-    check_elf,
+    History, LibraryError, NoHistory, Policy, Resources, Tree, TreeError, TreeLimit, TreePath, TrustError, TrustStore,
+    Verified, check_elf,
     sealed_file::{SealError, SealedFile},
 };
 
@@ -125,37 +125,42 @@ impl Verifier {
         dev_root: bool,
         siblings_signed: bool,
     ) -> Result<Verified, TrustError> {
-        let (examination, library) = self.examine_and_seal(directory, document)?;
+        let (examination, taken) = self.examine_and_seal(directory, document)?;
         let subject = Subject { document, examination: &examination, dev_root };
         let acceptance = self.weigh(&subject, siblings_signed)?;
-        let Some(library) = library else {
+        let Some((library, resources)) = taken else {
             // The judgement found the same and said so.
             let expected = document.manifest().entry_point.library_paths();
             let source = LibraryError::LibraryMissing { expected };
             return Err(TrustError::Library { id: document.id().clone(), source });
         };
-        Ok(Verified::new(directory, document, acceptance, library))
+        Ok(Verified::new(directory, document, acceptance, library, resources))
     }
 
     fn examine_and_seal(
         &self,
         directory: &Path,
         document: &Document,
-    ) -> Result<(Examination, Option<SealedFile>), TrustError> {
+    ) -> Result<(Examination, Option<(SealedFile, Resources)>), TrustError> {
         let id = document.id();
         let in_tree = |source| TrustError::Tree { id: id.clone(), source };
         let tree = Tree::open_guarded(directory).map_err(in_tree)?;
         let library = find_library(&tree, document);
-        let (digest, sealed, library) = match library {
+        let algorithm = algorithm_of(document);
+        let (hashed, sealed, library) = match library {
             Ok(path) => {
                 let sealed = seal(&tree, &path, document)?;
-                let digest = tree.digest_with(algorithm_of(document), &path, &sealed);
+                let hashed = tree.hash(algorithm, Some((&path, &sealed)));
                 let library = check_library(path, sealed.reader());
-                (digest, Some(sealed), library)
+                (hashed, Some(sealed), library)
             }
-            Err(error) => (tree.digest(algorithm_of(document)), None, Err(error)),
+            Err(error) => (tree.hash(algorithm, None), None, Err(error)),
         };
-        Ok((Examination::new(digest, library, self.try_signature(document).into()), sealed))
+        let (digest, resources) = match hashed {
+            Ok((digest, hashed)) => (Ok(digest), Some(Resources::new(tree, algorithm, hashed))),
+            Err(error) => (Err(error), None),
+        };
+        Ok((Examination::new(digest, library, self.try_signature(document).into()), sealed.zip(resources)))
     }
 }
 
@@ -218,12 +223,15 @@ pub(crate) fn seal(tree: &Tree, path: &TreePath, document: &Document) -> Result<
     })
 }
 
-/// Opens a directory and takes its library, judging nothing but form.
-pub(crate) fn seal_library(directory: &Path, document: &Document) -> Result<SealedFile, TrustError> {
-    let tree = Tree::open(directory).map_err(|source| TrustError::Tree { id: document.id().clone(), source })?;
+/// Opens a directory and takes its library and files, judging nothing but form.
+pub(crate) fn take(directory: &Path, document: &Document) -> Result<(SealedFile, Resources), TrustError> {
+    let in_tree = |source| TrustError::Tree { id: document.id().clone(), source };
+    let tree = Tree::open(directory).map_err(in_tree)?;
     let unfit = |source| TrustError::Library { id: document.id().clone(), source };
     let path = find_library(&tree, document).map_err(unfit)?;
     let sealed = seal(&tree, &path, document)?;
+    let algorithm = algorithm_of(document);
+    let (_, hashed) = tree.hash(algorithm, Some((&path, &sealed))).map_err(in_tree)?;
     check_library(path, sealed.reader()).map_err(unfit)?;
-    Ok(sealed)
+    Ok((sealed, Resources::new(tree, algorithm, hashed)))
 }

@@ -33,6 +33,12 @@ pub(crate) async fn add(context: &Context, by: i64) -> Result<Reply> {
     reply(context.update_state(|total: &mut i64| std::mem::replace(total, *total + by) + by).await?)
 }
 
+/// Reads a file of its own: how long it is, and its text if it is one.
+pub(crate) async fn resource(context: &Context, path: String) -> Result<Reply> {
+    let bytes = context.resource(&path).await?;
+    reply(json!({"length": bytes.len(), "text": String::from_utf8(bytes).ok().filter(|text| text.len() < 100)}))
+}
+
 /// Logs by `tracing`, within spans and on a thread of its own.
 pub(crate) async fn trace(context: &Context, text: String) -> Result<Reply> {
     let inner = async {

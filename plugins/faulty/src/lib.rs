@@ -32,6 +32,9 @@ impl Plugin for Faulty {
     async fn initialize(host: &Host) -> Result<Self> {
         let mode = |name| Ok::<String, Error>(host.setting(name)?.unwrap_or_default());
         let shutdown = mode("shutdown")?;
+        if let Some(path) = host.setting::<String>("resource")? {
+            host.resource(&path).await?;
+        }
         ending(&mode("initialize")?, ErrorKind::Initialization).await?;
         let grenade = (shutdown == "panic_in_drop").then(|| Grenade("in the plugin's drop, on purpose"));
         Ok(Self { shutdown, grenade })
@@ -73,6 +76,7 @@ impl Plugin for Faulty {
             "echo" => honest::echo(context, params.get("number")?, params.get("ms")?).await,
             "work" => honest::work(context, params.get("steps")?).await,
             "add" => honest::add(context, params.get("by")?).await,
+            "resource" => honest::resource(context, params.get("path")?).await,
             "trace" => honest::trace(context, params.get("text")?).await,
             "observe" => reply(observed::counts(params.optional("key")?.unwrap_or_default())),
             _ => Err(Error::action_not_found(action)),

@@ -66,6 +66,7 @@ fn every_action_of_the_manifest_is_written_and_no_other() {
 #[test]
 fn what_behaves_answers_and_what_takes_in_bounds_gives_back() {
     let faulty = Running::start::<Faulty>(&json!({})).unwrap().0;
+    assert_eq!(faulty.call("resource", &json!({"path": "absent"})).unwrap_err().kind, ErrorKind::ResourceNotFound);
     let answers = [
         ("echo", json!({"number": 7, "ms": 1}), json!(7)),
         ("eat_memory", json!({"mebibytes": 2}), json!(2)),

@@ -145,6 +145,12 @@ fn hear(connection: &Arc<Connection>, number: u64, message: &Message<'_>, is_lat
             let Some(call) = call else { return refuse(connection, number) };
             call_plugin(connection, number, &call, (plugin, action), params);
         }
+        Message::ReadResource { path, .. } => {
+            if is_late {
+                return refuse(connection, number);
+            }
+            read_resource(connection, number, path);
+        }
         // What holds a poll there is seen by its own leader; the rest was judged before.
         _ => {}
     }
@@ -174,6 +180,19 @@ fn refuse(connection: &Connection, number: u64) {
 fn fail(connection: &Connection, number: u64, error: PluginError) {
     let error = AbiError::from(error);
     connection.answer_question(number, ErrorKind::ResourceLimit, |line| wire::question_failed(line, &error));
+}
+
+/// Reads a file of the plugin's own, once there is room for the answer: what waits to be written is held by the host.
+fn read_resource(connection: &Arc<Connection>, number: u64, path: &str) {
+    let (waiting, to) = (Arc::clone(connection), Arc::clone(connection));
+    let answer = move |read: Result<Vec<u8>, PluginError>| {
+        let read = read.map_err(AbiError::from);
+        to.answer_question(number, ErrorKind::ResourceLimit, |line| wire::resource(line, &read));
+    };
+    let may_go_on = move || waiting.outgoing.wait_for_room(|| waiting.fate().is_some());
+    if let Err(error) = connection.desk.files.read_then(path, may_go_on, answer) {
+        fail(connection, number, error);
+    }
 }
 
 /// Calls another plugin on a thread of its own: on one of few, calls that wait for each other could take all of them.

@@ -1,13 +1,16 @@
 //! What waits to be written to a child: bounded, and written by whoever comes by, without blocking anybody.
 
 use std::{
+    future::poll_fn,
     io,
     os::fd::{AsFd, OwnedFd},
     sync::{Mutex, MutexGuard, PoisonError},
-    task::Waker,
+    task::{Poll, Waker},
 };
 
 use rustix::net::{SendFlags, send};
+
+use crate::park::block_on;
 
 /// How many bytes may wait until calls have to wait for room.
 const HIGH_WATER: usize = 4 << 20;
@@ -53,6 +56,21 @@ impl Outgoing {
             state.for_room.push(waker.clone());
         }
         has_room
+    }
+
+    /// Waits on this thread until there is room for more; says whether there ever will be.
+    ///
+    /// `is_over` is to be true before [`give_up`](Self::give_up) is called for the last time.
+    pub(super) fn wait_for_room(&self, is_over: impl Fn() -> bool) -> bool {
+        block_on(poll_fn(|context| {
+            // In this order, so that whoever ends it meanwhile finds a waker.
+            let has_room = self.has_room(context.waker());
+            match (is_over(), has_room) {
+                (true, _) => Poll::Ready(false),
+                (false, true) => Poll::Ready(true),
+                (false, false) => Poll::Pending,
+            }
+        }))
     }
 
     /// Writes what waits, unless another thread is just doing so.

@@ -76,6 +76,14 @@ pub(super) fn called(line: Line<'_>, result: &Result<RVec<u8>, AbiError>) -> Res
     }
 }
 
+/// The answer to reading a file: its bytes, or an error.
+pub(super) fn resource(line: Line<'_>, read: &Result<Vec<u8>, AbiError>) -> Result<(), TooLarge> {
+    match read {
+        Ok(bytes) => line.write(&Message::Resource(bytes)),
+        Err(error) => question_failed(line, error),
+    }
+}
+
 pub(super) fn question_failed(line: Line<'_>, error: &AbiError) -> Result<(), TooLarge> {
     let causes = error.causes.iter().map(RString::as_str).collect();
     let (message, details) = (error.message.as_str(), error.details.as_slice());

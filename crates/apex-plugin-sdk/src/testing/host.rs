@@ -7,7 +7,7 @@ use std::{
 
 use apex_abi::{
     AbiError, CallBox, CallObject, FfiFuture, FfiFutureExt as _, HostObject, LoadedState, LogLevel, ROption, RString,
-    RVec, SavedState, StateRecord, StateScope, call_box,
+    RVec, ReadResource, SavedState, StateRecord, StateScope, call_box,
 };
 use apex_meta::{CallContext, ErrorKind, Progress};
 use futures::{
@@ -30,6 +30,7 @@ struct Memory {
     log: Vec<(LogLevel, String)>,
     progress: Vec<Progress>,
     states: HashMap<String, StateRecord>,
+    resources: HashMap<String, Vec<u8>>,
     refused_saves: usize,
     context: CallContext,
     cancel: Option<oneshot::Sender<()>>,
@@ -42,6 +43,7 @@ impl Default for MemoryHost {
             log: Vec::new(),
             progress: Vec::new(),
             states: HashMap::new(),
+            resources: HashMap::new(),
             refused_saves: 0,
             context: CallContext::default(),
             cancel: Some(cancel),
@@ -87,6 +89,10 @@ impl MemoryHost {
         let place = StateScope::Global.as_str().to_owned();
         let generation = memory.states.get(&place).map_or(0, |record| record.generation) + 1;
         memory.states.insert(place, StateRecord { generation, data: super::bytes(state) });
+    }
+
+    pub(super) fn set_resource(&self, path: &str, bytes: &[u8]) {
+        self.memory().resources.insert(path.to_owned(), bytes.to_owned());
     }
 
     pub(super) fn refuse_saves(&self, number: usize) {
@@ -141,9 +147,19 @@ impl HostObject for MemoryHost {
         let saved = self.memory().save(&scope, expected, data);
         ready(saved.into()).into_ffi()
     }
+
+    fn read_resource(&self, path: RString) -> FfiFuture<ReadResource> {
+        let read = self.memory().resources.get(path.as_str()).cloned().map(RVec::from);
+        let absent = || refused(ErrorKind::ResourceNotFound, &format!("the plugin has no file `{path}`")).into();
+        ready(read.ok_or_else(absent).into()).into_ffi()
+    }
 }
 
 impl CallObject for MemoryHost {
+    fn read_resource(&self, path: RString) -> FfiFuture<ReadResource> {
+        HostObject::read_resource(self, path)
+    }
+
     fn progress(&self, percentage: ROption<f64>, message: RString, details: RVec<u8>) {
         let message = (!message.is_empty()).then(|| message.into_string());
         let details = serde_json::from_slice(&details).unwrap_or_default();

@@ -33,15 +33,15 @@ const BUFFER: usize = 128 << 10;
 
 /// What hashing a file brings to light.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Hashed {
-    pub(super) size: u64,
-    pub(super) executable: bool,
-    pub(super) content: [u8; 32],
+pub(crate) struct Hashed {
+    pub(crate) size: u64,
+    pub(crate) executable: bool,
+    pub(crate) content: [u8; 32],
 }
 
 impl Tree {
     /// Hashes every file, in the order of their paths; `sealed` stands for the content of one of them.
-    pub(super) fn hash_files(
+    pub(crate) fn hash_files(
         &self,
         algorithm: DigestAlgorithm,
         sealed: Option<(&TreePath, &SealedFile)>,
