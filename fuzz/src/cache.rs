@@ -27,7 +27,7 @@ pub const MANIFEST: &str = r#"{"name": "A", "id": "com.acme.a", "version": "1.0.
 /// The first byte says what the rest is: a whole file, the units of one whose hash is made right, or the finds of one
 /// whose stamps hold as well.
 pub fn cache(bytes: &[u8]) {
-    thread_local!(static ROOM: Room = Room::new(|root| plant(&root.join("a"), MANIFEST)));
+    thread_local!(static ROOM: Room = Room::new(tempfile::tempdir().unwrap(), |root| plant(&root.join("a"), MANIFEST)));
     let Some((kind, rest)) = bytes.split_first() else { return };
     ROOM.with(|room| {
         let file = match kind % 3 {
@@ -50,9 +50,11 @@ pub fn cache(bytes: &[u8]) {
 }
 
 #[allow(dead_code, reason = "for the seeds")]
-/// The finds, as a cache keeps them, of what is planted in the directory `a` of a root.
+/// The finds, as a cache keeps them, of what is planted in the directory `a` of a root; the same ones each time, since they
+/// hold the root's path.
 pub fn finds(plant: impl Fn(&Path)) -> Vec<u8> {
-    let room = Room::new(plant);
+    let temp = tempfile::Builder::new().prefix("apex-fuzz-seed").rand_bytes(0).tempdir_in("/tmp").unwrap();
+    let room = Room::new(temp, plant);
     room.file[room.finds_at..room.index_end].to_vec()
 }
 
@@ -77,8 +79,7 @@ struct Room {
 }
 
 impl Room {
-    fn new(plant: impl Fn(&Path)) -> Self {
-        let temp = tempfile::tempdir().unwrap();
+    fn new(temp: TempDir, plant: impl Fn(&Path)) -> Self {
         let base = temp.path().canonicalize().unwrap();
         let (root, cache) = (base.join("root"), base.join("cache"));
         fs::create_dir(&root).unwrap();

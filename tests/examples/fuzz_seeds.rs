@@ -158,9 +158,11 @@ fn streams() -> Result<Seeds, Box<dyn Error>> {
         (3, Message::Failure(failure())),
         (5, Message::SlowPoll { micros: 1500 }),
     ];
-    let state = [
+    let questions = [
         (7, Message::LoadState { call: 2, scope: "user" }),
         (8, Message::SaveState { call: 2, expected: 1, scope: "user", data: b"{}" }),
+        (9, Message::CallPlugin { call: 2, plugin: "com.acme.base", action: "greet", params: b"{}" }),
+        (10, Message::ReadResource { call: 2, path: "resources/words.txt" }),
     ];
     let asked = [
         (1, start),
@@ -169,6 +171,8 @@ fn streams() -> Result<Seeds, Box<dyn Error>> {
         (3, Message::Credit { chunks: 8 }),
         (7, Message::State { record: Some((1, b"{}")) }),
         (8, Message::StateFailure(failure())),
+        (9, Message::Called(br#""Hello""#)),
+        (10, Message::Resource(b"one two")),
         (4, Message::Migrate { from: "1.0.0", state: b"{}" }),
         (2, Message::Cancel),
         (2, Message::Abort),
@@ -187,7 +191,7 @@ fn streams() -> Result<Seeds, Box<dyn Error>> {
     long[1 + 3] = 0xff;
     Ok(vec![
         ("answers", said(CHILD, &answers)?),
-        ("state", said(CHILD, &state)?),
+        ("questions", said(CHILD, &questions)?),
         ("asked", said(HOST, &asked)?),
         ("wrong_speaker", said(CHILD, &asked)?),
         ("hello", hello),

@@ -132,7 +132,7 @@ fn write(home: &Path, file: &Path) -> Result<(), InstallError> {
         header.files.push(Entry { name, size, blake3: hasher.finalize().to_hex().to_string() });
         contents.push(path);
     }
-    let header = strict::write(FORMAT, &header).map_err(|error| failed(error.into()))?;
+    let header = strict::write(FORMAT, &header, file)?;
     let parent = file.parent().filter(|parent| *parent != Path::new("")).unwrap_or(Path::new("."));
     let mut target = tempfile::Builder::new().prefix(".apex-bundle-").tempfile_in(parent).map_err(failed)?;
     let mut put = |bytes: &[u8]| target.write_all(bytes).map_err(failed);

@@ -112,11 +112,7 @@ impl Index {
     /// # Errors
     /// It has no form as JSON, which no index lacks.
     pub fn to_bytes(&self, path: &Path) -> Result<Vec<u8>, InstallError> {
-        strict::write(FORMAT, self).map_err(|error| InstallError::Io {
-            action: "write",
-            path: path.to_owned(),
-            source: error.into(),
-        })
+        strict::write(FORMAT, self, path)
     }
 
     /// Stores it in a file, durably, and all or nothing.
@@ -134,8 +130,7 @@ impl Index {
     /// It cannot be read, or does not [parse](Self::parse).
     pub fn load(location: &Path) -> Result<Self, InstallError> {
         let path = index_file(location);
-        let bytes = strict::read_file(FileKind::Index, &path)?;
-        Self::parse(&path, &bytes)
+        strict::load(FileKind::Index, &path, Self::parse)
     }
 
     /// Makes the index of all packages in a directory; what an earlier one says of yanked versions stays.

@@ -30,10 +30,6 @@ impl Journal {
     }
 
     pub(crate) fn to_bytes(&self, path: &Path) -> Result<Vec<u8>, InstallError> {
-        strict::write(FORMAT, self).map_err(|error| InstallError::Io {
-            action: "write",
-            path: path.to_owned(),
-            source: error.into(),
-        })
+        strict::write(FORMAT, self, path)
     }
 }

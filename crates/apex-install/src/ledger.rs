@@ -152,11 +152,7 @@ impl Ledger {
     /// # Errors
     /// There is more to write than would be read again.
     pub fn to_bytes(&self, path: &Path) -> Result<Vec<u8>, InstallError> {
-        let bytes = strict::write(FORMAT, self).map_err(|error| InstallError::Io {
-            action: "write",
-            path: path.to_owned(),
-            source: error.into(),
-        })?;
+        let bytes = strict::write(FORMAT, self, path)?;
         match bytes.len() > strict::LIMITS.max_bytes {
             true => Err(InstallError::content(FileKind::Ledger, path, "it would be larger than a ledger may be")),
             false => Ok(bytes),

@@ -85,8 +85,7 @@ impl Lock {
     /// # Errors
     /// It cannot be read, or does not [parse](Self::parse).
     pub fn load(path: &Path) -> Result<Self, InstallError> {
-        let bytes = strict::read_file(FileKind::Lock, path)?;
-        Self::parse(path, &bytes)
+        strict::load(FileKind::Lock, path, Self::parse)
     }
 
     /// Writes the stored form.
@@ -94,11 +93,7 @@ impl Lock {
     /// # Errors
     /// It has no form as JSON, which no lock lacks.
     pub fn to_bytes(&self, path: &Path) -> Result<Vec<u8>, InstallError> {
-        strict::write(FORMAT, self).map_err(|error| InstallError::Io {
-            action: "write",
-            path: path.to_owned(),
-            source: error.into(),
-        })
+        strict::write(FORMAT, self, path)
     }
 
     /// Stores it in a file, durably, and all or nothing.

@@ -117,11 +117,7 @@ impl Sources {
         let writer = SoleWriter::lock_making_directory(path).map_err(replace_error)?;
         let mut sources = Self::load(path)?;
         change(&mut sources)?;
-        let bytes = strict::write(FORMAT, &sources).map_err(|error| InstallError::Io {
-            action: "write",
-            path: path.to_owned(),
-            source: error.into(),
-        })?;
+        let bytes = strict::write(FORMAT, &sources, path)?;
         writer.replace(&bytes).map_err(replace_error)?;
         Ok(sources)
     }

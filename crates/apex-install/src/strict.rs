@@ -46,11 +46,23 @@ fn out_of_range(value: &Value) -> Option<apex_meta::InvalidVersion> {
     }
 }
 
+/// Reads a file that anybody may have made, and what it says.
+///
+/// # Errors
+/// As [`read_file`], and whatever `parse` finds.
+pub(crate) fn load<T>(
+    file: FileKind,
+    path: &Path,
+    parse: impl FnOnce(&Path, &[u8]) -> Result<T, InstallError>,
+) -> Result<T, InstallError> {
+    parse(path, &read_file(file, path)?)
+}
+
 /// Reads a file that anybody may have made, whole if it is no longer than a form may be.
 ///
 /// # Errors
 /// It cannot be read; or it is no regular file, which may never end, or never begin.
-pub(crate) fn read_file(file: FileKind, path: &Path) -> Result<Vec<u8>, InstallError> {
+fn read_file(file: FileKind, path: &Path) -> Result<Vec<u8>, InstallError> {
     let mut options = OpenOptions::new();
     // A FIFO in its place must not hang the reader.
     #[cfg(unix)]
@@ -64,15 +76,19 @@ pub(crate) fn read_file(file: FileKind, path: &Path) -> Result<Vec<u8>, InstallE
     Ok(bytes)
 }
 
-/// Writes a form, indented, with its format's name first.
-pub(crate) fn write(format: &str, form: &impl Serialize) -> Result<Vec<u8>, serde_json::Error> {
+/// Writes a form, indented, with its format's name first; `path` is for messages.
+///
+/// # Errors
+/// It has no form as JSON, which none of ours lacks.
+pub(crate) fn write(format: &str, form: &impl Serialize, path: &Path) -> Result<Vec<u8>, InstallError> {
     #[derive(Serialize)]
     struct Named<'a, T> {
         format: &'a str,
         #[serde(flatten)]
         form: &'a T,
     }
-    let mut bytes = serde_json::to_vec_pretty(&Named { format, form })?;
+    let written = serde_json::to_vec_pretty(&Named { format, form });
+    let mut bytes = written.map_err(|error| InstallError::io("write", path)(error.into()))?;
     bytes.push(b'\n');
     Ok(bytes)
 }

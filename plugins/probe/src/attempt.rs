@@ -42,6 +42,9 @@ pub(crate) fn attempt(what: &str, target: &str, other: &str) -> Result<Reply> {
             UnixAddress::from_abstract_name(target).and_then(|name| UnixStream::connect_addr(&name)).map(drop)
         }
         "listen_unix" => UnixListener::bind(target).map(drop),
+        "listen_abstract" => {
+            UnixAddress::from_abstract_name(target).and_then(|name| UnixListener::bind_addr(&name)).map(drop)
+        }
         "pair_of_datagrams" => std::os::unix::net::UnixDatagram::pair().map(drop),
         "fast_open" => fast_open(number(target)?),
         "fork" => fork(),

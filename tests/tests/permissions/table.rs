@@ -145,6 +145,7 @@ impl World {
             one("connect_unix", &self.unix.display().to_string(), Never, filter),
             one("connect_abstract", &self.abstract_name, Never, filter),
             one("listen_unix", &at("own-socket"), Never, filter),
+            one("listen_abstract", &format!("{}-own", self.abstract_name), Never, filter),
             one("pair_of_datagrams", "", Never, filter),
             one("fork", "", Spawn, filter),
             one("execute", "true", Spawn, filter),
