@@ -116,11 +116,9 @@ fn installed(store: &Store, findings: &mut Vec<Finding>) {
     {
         let count = ledger.plugins().map(|(_, record)| record.installed.len()).sum::<usize>();
         let plural = if count == 1 { "" } else { "s" };
-        findings.push(Finding::fine(
-            "installed",
-            &store.plugins(),
-            format!("{count} version{plural}, each as installed"),
-        ));
+        findings.extend((count > 0).then(|| {
+            Finding::fine("installed", &store.plugins(), format!("{count} version{plural}, each as installed"))
+        }));
     }
     findings.extend(found.into_iter().map(|found| {
         let check = if is_sound(&found) { "leftover" } else { "installed" };
