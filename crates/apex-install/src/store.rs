@@ -111,7 +111,8 @@ impl Store {
         Timestamp::from_system_time((self.clock)())
     }
 
-    pub(crate) fn ledger_file(&self) -> PathBuf {
+    /// The file that holds the ledger, if there is one yet; whoever follows the store watches it.
+    pub fn ledger_file(&self) -> PathBuf {
         self.root.join("ledger.json")
     }
 
