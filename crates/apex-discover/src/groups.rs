@@ -56,7 +56,8 @@ impl Key {
     }
 
     pub(crate) fn of_id(id: &PluginId) -> Self {
-        Self::Id(id.case_folded().into())
+        // Most ids have no capital letters.
+        Self::Id(if is_folded(id.as_str()) { id.as_str().into() } else { id.case_folded().into() })
     }
 }
 
