@@ -1,4 +1,5 @@
-//! Warm and cold discovery against what the file system and hashing alone take: performance goals P1, P2 and P14.
+//! Warm and cold discovery against what the file system and hashing alone take: performance goals P1, P2, P4 and
+//! P14.
 //!
 //! `cargo xtask bench` puts `b3sum` into `target/tools`; otherwise the one on the search path is taken, and without
 //! either P2 stands without its anchor. All files lie in the page cache.
@@ -16,11 +17,11 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use apex_discover::{Assess, Assessment, Cache, Candidate, Discovery, Options, Overrides, Root};
+use apex_discover::{Assess, Assessment, Cache, Candidate, Changes, Discovery, Options, Overrides, Root};
 use apex_meta::Document;
 use apex_plugins::PluginManager;
 use apex_plugins_tests::{apex, forest};
-use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use futures::executor::block_on;
 use rustix::fs::{AtFlags, CWD, StatxFlags, statx};
 
@@ -159,6 +160,37 @@ fn cold(criterion: &mut Criterion) {
     group.finish();
 }
 
+/// What it takes to follow one changed plugin, and to tell what changed, among ever more of them.
+fn follow(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("P4 one changed plugin is followed");
+    for count in [100_usize, 1_000, 10_000] {
+        let temp = tempfile::tempdir().unwrap();
+        let root = temp.path().canonicalize().unwrap().join("root");
+        forest::plant(&root, count, 5, 64);
+        let options = Options::default().remember().clock(later);
+        let mut discovery = Discovery::new(vec![Root::new(&root)], options);
+        let mut known = discovery.scan(&Pass, &Overrides::empty());
+        let name = format!("com.acme.plugin{}", count / 2);
+        let changes = Changes::In([(root.clone(), name.clone().into())].into());
+        let mut round = 0_u32;
+        group.bench_function(BenchmarkId::from_parameter(count), |bencher| {
+            bencher.iter(|| {
+                round += 1;
+                let version = format!("\"version\": \"1.0.{round}\"");
+                let manifest = root.join(&name).join("1.0.0/plugin.json");
+                let text = forest::manifest(count / 2, &"0".repeat(64)).replace("\"version\": \"1.0.0\"", &version);
+                std::fs::File::create(&manifest)
+                    .and_then(|mut file| std::io::Write::write_all(&mut file, text.as_bytes()))
+                    .unwrap();
+                let now = discovery.update(&changes, &Pass, &Overrides::empty());
+                assert_eq!(now.changes_since(&known).len(), 1);
+                known = now;
+            });
+        });
+    }
+    group.finish();
+}
+
 fn list(criterion: &mut Criterion) {
     let temp = tempfile::tempdir().unwrap();
     let (root, apex) = (temp.path().join("root"), apex());
@@ -174,5 +206,5 @@ fn list(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, warm, cold, list);
+criterion_group!(benches, warm, cold, follow, list);
 criterion_main!(benches);

@@ -17,6 +17,9 @@ use apex_plugins::{Event, PluginManager, Status};
 use apex_plugins_tests::forest;
 use futures::{StreamExt as _, executor::block_on};
 
+/// The plugin that changes.
+const CHANGED: usize = 7;
+
 fn main() {
     let arguments: Vec<_> = env::args().skip(1).collect();
     match &arguments[..] {
@@ -35,6 +38,8 @@ fn grow(count: usize) {
     for (phase, files) in [("cold", 1024), ("warm", 1024), ("watch", 1024), ("cold", 64), ("warm", 64)] {
         if files == 64 && phase == "cold" {
             fs::remove_dir_all(temp.path().join("cache")).unwrap();
+            // What the phase before changed again and again.
+            forest::plant_one(&temp.path().join("root"), CHANGED, 5, 64);
         }
         let mut shell = Command::new("sh");
         shell.args(["-c", "ulimit -n \"$1\"; exec \"$2\" measure \"$3\" \"$4\"", "sh", &files.to_string()]);
@@ -69,12 +74,12 @@ fn run(phase: &str, place: &Path) {
 
 /// How long it takes from a change to the event that tells of it, the median of nine.
 fn told_of_a_change(manager: &PluginManager, root: &Path) -> Duration {
-    let mut events = manager.events();
     let mut took: Vec<Duration> = (0..9)
         .map(|round| {
-            // Nothing else is under way then.
+            // Nothing else is under way then, nor left over from the round before.
             std::thread::sleep(Duration::from_secs(3));
-            let file: PathBuf = root.join("com.acme.plugin7/1.0.0/data1.bin");
+            let mut events = manager.events();
+            let file: PathBuf = root.join(format!("com.acme.plugin{CHANGED}/1.0.0/data1.bin"));
             let start = Instant::now();
             fs::File::create(&file).and_then(|mut file| std::io::Write::write_all(&mut file, &[round])).unwrap();
             block_on(async { while !matches!(events.next().await, Some(Event::Registry(_))) {} });

@@ -44,7 +44,8 @@ fn write(path: &Path, content: &[u8]) {
     file.and_then(|mut file| file.write_all(content)).expect("the root can be written");
 }
 
-fn manifest(number: usize, checksum: &str) -> String {
+/// The `plugin.json` of the plugin of a number, with this digest of its files.
+pub fn manifest(number: usize, checksum: &str) -> String {
     format!(
         r#"{{
   "name": "Plugin {number}",

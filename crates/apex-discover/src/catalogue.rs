@@ -1,16 +1,19 @@
 //! The catalogue: every find with its outcome, by id and version.
 
-use std::sync::Arc;
+use std::{
+    cmp::Ordering,
+    sync::{Arc, OnceLock},
+};
 
 use apex_meta::{PluginId, PluginVersion, Status};
 
-use crate::{Entry, Problem, Query};
+use crate::{Entry, Problem, Query, shared_set::SharedSet};
 
 /// Every find with its outcome, as it was at one moment.
 ///
-/// Clones share the entries, so that a snapshot costs nothing. Entries are ordered by id, then by version, the newest
-/// first; where several have the same id and version, the one that stands for them comes first. Those without an id
-/// come last.
+/// Clones share everything, so that a snapshot costs nothing, and catalogues that follow one another share the plugins
+/// that did not change in between. Entries are ordered by id, then by version, the newest first; where several have the
+/// same id and version, the one that stands for them comes first. Those without an id come last.
 #[derive(Debug, Clone)]
 pub struct Catalogue {
     contents: Arc<Contents>,
@@ -19,19 +22,26 @@ pub struct Catalogue {
 
 #[derive(Debug)]
 struct Contents {
-    entries: Vec<Entry>,
+    plugins: Plugins,
     problems: Vec<Problem>,
+    /// All entries in one row, once somebody has asked for that.
+    entries: OnceLock<Vec<Entry>>,
 }
+
+/// The entries of one id, in the catalogue's order; or one entry without an id. Never none.
+pub(crate) type Plugin = Arc<[Entry]>;
+
+/// All plugins, in the catalogue's order.
+pub(crate) type Plugins = SharedSet<Plugin>;
 
 impl Catalogue {
     /// The catalogue before the first scan: nothing in it, generation 0.
     pub fn empty() -> Self {
-        Self { contents: Arc::new(Contents { entries: Vec::new(), problems: Vec::new() }), generation: 0 }
+        Self { contents: Arc::new(Contents::new(Plugins::default(), Vec::new())), generation: 0 }
     }
 
-    /// The entries must be in order.
-    pub(crate) fn new(entries: Vec<Entry>, problems: Vec<Problem>) -> Self {
-        Self { contents: Arc::new(Contents { entries, problems }), generation: 1 }
+    pub(crate) fn new(plugins: Plugins, problems: Vec<Problem>) -> Self {
+        Self { contents: Arc::new(Contents::new(plugins, problems)), generation: 1 }
     }
 
     /// Numbers this catalogue as the one that follows another.
@@ -47,8 +57,12 @@ impl Catalogue {
     }
 
     /// Every entry, in order.
+    ///
+    /// Puts them into one row when it is called for the first time, which takes as long as there are entries;
+    /// [`Catalogue::versions`] and [`Catalogue::get`] do without.
     pub fn entries(&self) -> &[Entry] {
-        &self.contents.entries
+        let in_a_row = || self.contents.plugins.iter().flat_map(|plugin| plugin.iter().cloned()).collect();
+        self.contents.entries.get_or_init(in_a_row)
     }
 
     /// What went wrong with roots, in their order.
@@ -63,23 +77,60 @@ impl Catalogue {
 
     /// All entries of an id, newest version first: blocked, invalid and shadowed ones too.
     pub fn versions(&self, id: &PluginId) -> &[Entry] {
-        versions_of(self.entries(), id)
+        let compare = |plugin: &Plugin| match id_of(plugin) {
+            Some(other) => other.cmp(id),
+            None => Ordering::Greater,
+        };
+        self.contents.plugins.get(compare).map_or(&[], |plugin| plugin)
     }
 
     /// The ids that there are entries of, in order.
     pub fn ids(&self) -> impl Iterator<Item = &PluginId> {
-        self.entries().chunk_by(|one, other| one.id() == other.id()).filter_map(|entries| entries.first()?.id())
+        self.contents.plugins.iter().filter_map(id_of)
     }
 
     /// How many entries have a status.
     pub fn count(&self, status: Status) -> usize {
-        self.entries().iter().filter(|entry| entry.status() == status).count()
+        self.contents.plugins.iter().flat_map(|plugin| &**plugin).filter(|entry| entry.status() == status).count()
     }
 
     /// The entries that a query asks for, in order.
     pub fn find(&self, query: &Query) -> Vec<&Entry> {
         query.run(self.entries())
     }
+
+    pub(crate) fn plugins(&self) -> &Plugins {
+        &self.contents.plugins
+    }
+}
+
+impl Contents {
+    fn new(plugins: Plugins, problems: Vec<Problem>) -> Self {
+        Self { plugins, problems, entries: OnceLock::new() }
+    }
+}
+
+fn id_of(plugin: &Plugin) -> Option<&PluginId> {
+    plugin.first()?.id()
+}
+
+/// Entries in the catalogue's order as plugins.
+pub(crate) fn plugins_of(entries: &[Entry]) -> impl Iterator<Item = Plugin> {
+    let is_one = |one: &Entry, other: &Entry| one.id().is_some() && one.id() == other.id();
+    entries.chunk_by(is_one).map(Arc::from)
+}
+
+/// The order of plugins by any entry of theirs.
+pub(crate) fn plugin_order(one: &Entry, other: &Entry) -> Ordering {
+    match (one.id(), other.id()) {
+        (Some(one), Some(other)) => one.cmp(other),
+        _ => one.order(other),
+    }
+}
+
+/// How a plugin compares to the one that an entry belongs to.
+pub(crate) fn compared_to(entry: &Entry) -> impl Fn(&Plugin) -> Ordering {
+    |plugin| plugin.first().map_or(Ordering::Less, |first| plugin_order(first, entry))
 }
 
 /// The entries of an id among entries in the catalogue's order.

@@ -1,11 +1,18 @@
 //! What became different between two catalogues, each change with its reason.
 
-use std::collections::{BTreeMap, HashSet};
-use std::path::Path;
+use std::{
+    collections::{BTreeMap, HashSet},
+    path::Path,
+    sync::Arc,
+};
 
 use apex_meta::{Digest, PluginVersion, Reason, Status};
 
-use crate::{Catalogue, Entry, entry::Subject};
+use crate::{
+    Catalogue, Entry,
+    catalogue::{Plugin, plugin_order},
+    entry::Subject,
+};
 
 /// One difference between two catalogues.
 #[derive(Debug, Clone)]
@@ -20,7 +27,7 @@ pub struct Change {
     /// Why, with a stable code.
     ///
     /// `PluginAdded`, `PluginRemoved`, `VersionChanged`, `FilesChanged`, `MetadataChanged`, `SignerChanged`,
-    /// `PlacementChanged`; `NothingInTheWay` for one that became ready, else the reason of its new status.
+    /// `PlacementChanged`, `ActiveVersionChanged`; `NothingInTheWay` for one that became ready, else the reason of its new status.
     pub reason: Reason,
 }
 
@@ -53,20 +60,26 @@ impl ChangeKind {
 impl Catalogue {
     /// What became different since an earlier catalogue, in the order of this one, with what is gone at the end.
     ///
-    /// A plugin is known by its directory. One whose files and status both changed has two changes.
+    /// A plugin is known by its directory. One whose files and status both changed has two changes. What both catalogues
+    /// share is not looked at.
     pub fn changes_since(&self, before: &Self) -> Vec<Change> {
-        // Entries that no scan touched are shared, and most are.
-        let same: HashSet<*const ()> = before.entries().iter().map(Entry::address).collect();
-        let touched: Vec<_> = self.entries().iter().filter(|entry| !same.contains(&entry.address())).collect();
-        let kept: HashSet<*const ()> = self.entries().iter().map(Entry::address).collect();
-        let mut gone: BTreeMap<Key<'_>, &Entry> = before
-            .entries()
-            .iter()
-            .filter(|entry| !kept.contains(&entry.address()))
-            .map(|entry| (key(entry), entry))
-            .collect();
+        let order = |one: &Plugin, other: &Plugin| match (one.first(), other.first()) {
+            (Some(one), Some(other)) => plugin_order(one, other),
+            (one, other) => one.is_some().cmp(&other.is_some()),
+        };
+        let plugins = self.plugins().differences(before.plugins(), order, Arc::ptr_eq);
+        let entries =
+            |plugin: Option<&'_ Plugin>| plugin.into_iter().flat_map(|plugin| plugin.iter().cloned()).collect();
+        let (was, is): (Vec<Vec<Entry>>, Vec<Vec<Entry>>) =
+            plugins.into_iter().map(|(was, is)| (entries(was), entries(is))).unzip();
+        let (was, is) = (was.concat(), is.concat());
+        // Entries that nothing touched are shared, and where everything was looked at again most are the same.
+        let same: HashSet<*const ()> = was.iter().map(Entry::address).collect();
+        let kept: HashSet<*const ()> = is.iter().map(Entry::address).collect();
+        let mut gone: BTreeMap<Key<'_>, &Entry> =
+            was.iter().filter(|entry| !kept.contains(&entry.address())).map(|entry| (key(entry), entry)).collect();
         let mut changes = Vec::new();
-        for now in touched {
+        for now in is.iter().filter(|entry| !same.contains(&entry.address())) {
             match gone.remove(&key(now)) {
                 None => changes.push(added(now)),
                 Some(before) => changes.extend(changed(before, now).into_iter().chain(status_changed(before, now))),
@@ -135,8 +148,15 @@ fn difference(before: &Entry, now: &Entry) -> Option<Reason> {
         let message = format!("trust sees {} as its signer, and {} before", signer(now), signer(before));
         return Some(Reason::new("SignerChanged", message));
     }
-    (before.placement() != now.placement())
-        .then(|| Reason::new("PlacementChanged", "policy lets it run in another place"))
+    if before.placement() != now.placement() {
+        return Some(Reason::new("PlacementChanged", "policy lets it run in another place"));
+    }
+    let message = match (before.is_standby(), now.is_standby()) {
+        (true, false) => "it is the active version of its store now",
+        (false, true) => "it is not the active version of its store any more",
+        _ => return None,
+    };
+    Some(Reason::new("ActiveVersionChanged", message))
 }
 
 /// What tells one `plugin.json` from another.

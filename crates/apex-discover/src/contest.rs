@@ -12,6 +12,10 @@ use crate::{Entry, entry::Standing};
 /// Only what trust lets through competes. An unfit find yields to a fit one of the same trust, so that a broken plugin
 /// never hides one that works; it never yields to a less trusted one.
 pub(crate) fn settle(group: &mut [Entry]) {
+    // Most stand alone.
+    if group.len() < 2 {
+        return;
+    }
     for (index, status, reason) in defeats(group) {
         let entry = &mut group[index];
         entry.edit().standing = Standing::Loser;

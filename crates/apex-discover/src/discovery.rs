@@ -16,6 +16,8 @@ use crate::{
     scan::{Opened, Scan, Scanner, Unsettled},
 };
 
+#[cfg(test)]
+mod tests;
 mod update;
 
 use update::Places;

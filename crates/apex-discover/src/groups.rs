@@ -3,21 +3,36 @@
 use std::{
     cmp::Ordering,
     collections::{BTreeMap, BTreeSet},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use apex_meta::{Document, PluginId, Reason};
 
 use crate::{
-    Assess, Assessment, Candidate, Catalogue, Entry, Overrides, Problem, candidate::Find, contest, requirement,
+    Assess, Assessment, Candidate, Catalogue, Entry, Overrides, Problem,
+    candidate::Find,
+    catalogue::{Plugins, compared_to, plugins_of},
+    contest,
+    dependents::Dependents,
+    requirement, work,
 };
 
 /// All finds by id, ids that are equal but for ASCII case counting as one.
 #[derive(Debug)]
 pub(crate) struct Groups<F> {
-    by_id: BTreeMap<Box<str>, Group<F>>,
-    /// Finds that do not even tell an id.
-    nameless: Vec<Find<F>>,
+    by_key: BTreeMap<Key, Group<F>>,
+    dependents: Dependents,
+    /// What became of all of them, requirements included.
+    plugins: Plugins,
+}
+
+/// What finds are together by: an id, or nothing.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Key {
+    /// An id, ASCII case folded.
+    Id(Box<str>),
+    /// Where a find stands that does not even tell an id: the rank of its root, and its directory.
+    Nameless(usize, PathBuf),
 }
 
 /// The finds of one id, and what became of them as long as nobody requires anything.
@@ -27,17 +42,23 @@ struct Group<F> {
     entries: Vec<Entry>,
 }
 
-impl<F> Default for Groups<F> {
-    fn default() -> Self {
-        Self { by_id: BTreeMap::new(), nameless: Vec::new() }
-    }
-}
-
 /// Who judges, and what else has a say.
 pub(crate) struct Judge<'a, A: Assess> {
     pub(crate) assess: &'a A,
     pub(crate) overrides: &'a Overrides,
     pub(crate) linked: &'a [Document],
+}
+
+impl Key {
+    pub(crate) fn of<F>(find: &Find<F>) -> Self {
+        let nameless = || Self::Nameless(find.place().rank, find.place().directory.clone());
+        find.id().map_or_else(nameless, Self::of_id)
+    }
+
+    pub(crate) fn of_id(id: &PluginId) -> Self {
+        // Most ids have no capital letters.
+        Self::Id(if is_folded(id.as_str()) { id.as_str().into() } else { id.case_folded().into() })
+    }
 }
 
 impl<F> Groups<F> {
@@ -46,81 +67,122 @@ impl<F> Groups<F> {
         let (mut named, nameless): (Vec<_>, Vec<_>) = finds.into_iter().partition(|find| find.id().is_some());
         // A stable sort, so that the finds of an id keep their order.
         named.sort_by(|one, other| fold_order(one.id(), other.id()));
-        let mut groups: Vec<(Box<str>, Group<F>)> = Vec::new();
-        for find in named {
-            let is_same = |id: &str| find.id().is_some_and(|own| own.as_str().eq_ignore_ascii_case(id));
+        let mut groups: Vec<(Key, Group<F>)> = Vec::new();
+        for find in named.into_iter().chain(nameless) {
+            let is_same = |key: &Key| match (key, find.id()) {
+                (Key::Id(id), Some(own)) => own.as_str().eq_ignore_ascii_case(id),
+                _ => false,
+            };
             match groups.last_mut() {
-                Some((id, group)) if is_same(id) => group.finds.push(find),
-                _ => {
-                    let id = find.id().map_or_else(String::new, PluginId::case_folded).into();
-                    groups.push((id, Group { finds: vec![find], entries: Vec::new() }));
-                }
+                Some((key, group)) if is_same(key) => group.finds.push(find),
+                _ => groups.push((Key::of(&find), Group { finds: vec![find], entries: Vec::new() })),
             }
         }
-        let mut groups = Self { by_id: groups.into_iter().collect(), nameless };
+        let mut by_key: BTreeMap<Key, Group<F>> = groups.into_iter().collect();
         for document in judge.linked {
-            groups.by_id.entry(document.id().case_folded().into()).or_insert_with(Group::empty);
+            by_key.entry(Key::of_id(document.id())).or_insert_with(Group::empty);
         }
-        for (id, group) in &mut groups.by_id {
-            group.settle(id, judge);
+        let mut dependents = Dependents::default();
+        for (key, group) in &mut by_key {
+            group.settle(key, judge);
+            dependents.add(key, &group.entries);
         }
-        groups
+        let entries = settled(by_key.values());
+        let plugins = Plugins::of_sorted(plugins_of(&entries).collect());
+        Self { by_key, dependents, plugins }
     }
 
     /// Puts other finds in the place of those at some places, and settles anew what that concerns.
     ///
-    /// `was` are the ids of the finds that go, `None` for those without one.
+    /// `was` tells what the finds that go are known by.
     pub(crate) fn replace<A: Assess<Facts = F>>(
         &mut self,
-        was: &BTreeSet<Option<Box<str>>>,
+        was: BTreeSet<Key>,
         goes: impl Fn(&Path) -> bool,
         finds: Vec<Find<F>>,
         judge: &Judge<'_, A>,
     ) {
-        let mut concerned = BTreeSet::new();
-        for id in was {
-            let finds = match id {
-                Some(id) => self.by_id.get_mut(id).map(|group| &mut group.finds),
-                None => Some(&mut self.nameless),
-            };
-            concerned.extend(id.clone());
-            if let Some(finds) = finds {
-                finds.retain(|find| !goes(&find.place().directory));
+        for key in &was {
+            if let Some(group) = self.by_key.get_mut(key) {
+                group.finds.retain(|find| !goes(&find.place().directory));
             }
         }
+        let mut concerned = was;
         for find in finds {
-            let Some(id) = find.id().map(|id| Box::<str>::from(id.case_folded())) else {
-                self.nameless.push(find);
-                continue;
-            };
-            concerned.insert(id.clone());
-            let group = self.by_id.entry(id).or_insert_with(Group::empty);
-            group.finds.push(find);
+            let key = Key::of(&find);
+            self.by_key.entry(key.clone()).or_insert_with(Group::empty).finds.push(find);
+            concerned.insert(key);
         }
-        for id in concerned {
-            let Some(group) = self.by_id.get_mut(&id) else { continue };
-            let precedence = |find: &Find<F>| (find.place().rank, find.place().directory.clone());
-            group.finds.sort_by_cached_key(precedence);
-            group.settle(&id, judge);
-            if group.entries.is_empty() {
-                self.by_id.remove(&id);
+        for key in &concerned {
+            self.settle(key, judge);
+        }
+        self.enforce_requirements(&concerned);
+    }
+
+    /// Settles one group anew, as long as nobody requires anything.
+    fn settle<A: Assess<Facts = F>>(&mut self, key: &Key, judge: &Judge<'_, A>) {
+        let Some(group) = self.by_key.get_mut(key) else { return };
+        self.dependents.remove(key, &group.entries);
+        for entry in &group.entries {
+            self.plugins.remove(compared_to(entry));
+        }
+        let precedence = |find: &Find<F>| (find.place().rank, find.place().directory.clone());
+        group.finds.sort_by_cached_key(precedence);
+        group.settle(key, judge);
+        self.dependents.add(key, &group.entries);
+        if group.entries.is_empty() {
+            self.by_key.remove(key);
+        }
+    }
+
+    /// Settles what requirements make of groups that changed, and of those that depend on them.
+    ///
+    /// What becomes of a plugin depends on nothing but the plugins that it requires, and what these require in turn; so
+    /// these are looked at together, and all others stay as they are.
+    fn enforce_requirements(&mut self, changed: &BTreeSet<Key>) {
+        let affected = self.dependents.closure_of(changed);
+        let required = self.with_all_that_they_require(&affected);
+        let entries = settled(required.iter().filter_map(|key| self.by_key.get(key)));
+        for plugin in plugins_of(&entries) {
+            let Some(first) = plugin.first().cloned() else { continue };
+            let is_affected = match first.id() {
+                Some(id) => affected.contains(&Key::of_id(id)),
+                None => true,
+            };
+            if is_affected {
+                self.plugins.put(plugin, compared_to(&first));
             }
         }
     }
 
+    fn with_all_that_they_require(&self, keys: &BTreeSet<Key>) -> BTreeSet<Key> {
+        let (mut all, mut next): (BTreeSet<Key>, Vec<Key>) = (keys.clone(), keys.iter().cloned().collect());
+        while let Some(key) = next.pop() {
+            let entries = self.by_key.get(&key).map_or(&[][..], |group| &group.entries);
+            for requirement in entries.iter().flat_map(requirement::required) {
+                let key = Key::of_id(&requirement.id);
+                if all.insert(key.clone()) {
+                    next.push(key);
+                }
+            }
+        }
+        all
+    }
+
     /// The catalogue of all that.
     pub(crate) fn catalogue(&self, problems: Vec<Problem>) -> Catalogue {
-        let nameless = self.nameless.iter().filter_map(|find| match find {
-            Find::Invalid(invalid) => Some(Entry::invalid(invalid)),
-            Find::Candidate(..) => None,
-        });
-        let mut entries: Vec<Entry> =
-            self.by_id.values().flat_map(|group| &group.entries).cloned().chain(nameless).collect();
-        entries.sort_by(Entry::order);
-        requirement::enforce(&mut entries);
-        tracing::debug!(entries = entries.len(), problems = problems.len(), "discovery done");
-        Catalogue::new(entries, problems)
+        tracing::debug!(plugins = self.by_key.len(), problems = problems.len(), "discovery done");
+        Catalogue::new(self.plugins.clone(), problems)
     }
+}
+
+/// The entries of some groups in the catalogue's order, once requirements have had their say.
+fn settled<'a, F: 'a>(groups: impl Iterator<Item = &'a Group<F>>) -> Vec<Entry> {
+    let mut entries: Vec<Entry> = groups.flat_map(|group| &group.entries).cloned().collect();
+    work::done(entries.len());
+    entries.sort_by(Entry::order);
+    requirement::enforce(&mut entries);
+    entries
 }
 
 impl<F> Group<F> {
@@ -128,9 +190,12 @@ impl<F> Group<F> {
         Self { finds: Vec::new(), entries: Vec::new() }
     }
 
-    fn settle<A: Assess<Facts = F>>(&mut self, id: &str, judge: &Judge<'_, A>) {
-        let linked = judge.linked.iter().filter(|document| document.id().as_str().eq_ignore_ascii_case(id));
-        let mut entries: Vec<_> = linked.map(Entry::linked).collect();
+    fn settle<A: Assess<Facts = F>>(&mut self, key: &Key, judge: &Judge<'_, A>) {
+        let is_it = |document: &&Document| match key {
+            Key::Id(id) => document.id().as_str().eq_ignore_ascii_case(id),
+            Key::Nameless(..) => false,
+        };
+        let mut entries: Vec<_> = judge.linked.iter().filter(is_it).map(Entry::linked).collect();
         let candidates: Vec<_> = self.finds.iter().filter_map(candidate).collect();
         let mut assessments =
             if candidates.is_empty() { Vec::new() } else { judge.assess.judge(&candidates) }.into_iter();
@@ -144,6 +209,7 @@ impl<F> Group<F> {
                 }
             });
         }
+        work::done(entries.len());
         contest::settle(&mut entries);
         for entry in &mut entries {
             judge.overrides.apply(entry);

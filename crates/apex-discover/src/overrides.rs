@@ -205,9 +205,11 @@ impl Overrides {
     /// blocked.
     pub(crate) fn apply(&self, entry: &mut Entry) {
         let Some(Summary { id, version, default_enabled, .. }) = entry.summary() else { return };
-        let decision = entry.owner().and_then(|owner| self.decision(id, version, &owner));
-        let foreign = decision.is_none() && self.decisions.iter().any(|decision| decision.concerns(id, version));
-        let hint = format!("apex enable {id}");
+        // Most entries were never decided about.
+        let is_decided = self.decisions.iter().any(|decision| decision.concerns(id, version));
+        let owner = if is_decided { entry.owner() } else { None };
+        let decision = owner.and_then(|owner| self.decision(id, version, &owner));
+        let foreign = is_decided && decision.is_none();
         let disowned = foreign.then(|| {
             let message = format!("the operator's decision about {id} was for another owner, and does not apply");
             Reason::new("OverrideOwnerMismatch", message).with_hint(format!("apex enable {id}, or apex disable {id}"))
@@ -216,17 +218,19 @@ impl Overrides {
             Some(enabled) => IntendedState { enabled, decided_by: DecidedBy::Operator },
             None => IntendedState { enabled: *default_enabled, decided_by: DecidedBy::Manifest },
         };
+        let hint = (!intended.enabled).then(|| format!("apex enable {id}"));
         entry.edit().intended = Some(intended);
         if entry.status() != Status::Ready {
             return;
         }
         entry.edit().warnings.extend(disowned);
-        if !intended.enabled {
+        if let Some(hint) = hint {
             let who = match intended.decided_by {
                 DecidedBy::Manifest => "switched off by its manifest (default_enabled is false)",
                 DecidedBy::Operator => "switched off by the operator",
             };
-            entry.set(Status::Disabled, Reason::new("PluginDisabled", who).with_hint(hint));
+            let reason = Reason::new("PluginDisabled", who).with_hint(hint);
+            entry.set(Status::Disabled, reason);
         } else if let Some(quarantine) = self.quarantines.iter().find(|quarantine| quarantine.concerns(entry)) {
             entry.set(Status::Blocked, quarantine.reason());
         }

@@ -31,7 +31,8 @@ pub(crate) fn enforce(entries: &mut [Entry]) {
     }
 }
 
-fn required(entry: &Entry) -> &[Requirement] {
+/// What an entry requires.
+pub(crate) fn required(entry: &Entry) -> &[Requirement] {
     entry.summary().map_or(&[], |summary| &summary.requires)
 }
 

@@ -31,6 +31,7 @@ mod accounts;
 #[cfg(unix)]
 mod directory;
 mod facts;
+mod file_state;
 mod open_error;
 mod sole_writer;
 mod stamp;
@@ -40,6 +41,7 @@ pub use accounts::Accounts;
 #[cfg(unix)]
 pub use directory::{Directory, Entries, GuardedError};
 pub use facts::{Facts, Kind, Ownership};
+pub use file_state::FileState;
 pub use open_error::OpenError;
 pub use sole_writer::{ReplaceError, SoleWriter};
 pub use stamp::Stamp;

@@ -2,7 +2,7 @@
 
 use std::{
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicU32, Ordering},
     },
     task::{Context, Poll},
@@ -10,7 +10,7 @@ use std::{
 };
 
 use apex_abi::{
-    CallObject, CalledPlugin, FfiFuture, FfiFutureExt as _, LoadedState, ROption, RString, RVec, ReadResource,
+    CallObject, CalledPlugin, Chunk, FfiFuture, FfiFutureExt as _, LoadedState, ROption, RString, RVec, ReadResource,
     SavedState,
 };
 use apex_protocol::Message;
@@ -28,6 +28,8 @@ pub(crate) struct Call {
     over: CancellationToken,
     work: AbortHandle,
     credit: Credit,
+    /// What its stream made and was not said yet.
+    pub(crate) chunks: Mutex<Vec<Chunk>>,
 }
 
 /// How many chunks the host wants.
@@ -47,7 +49,7 @@ impl Call {
     ) -> Arc<Self> {
         let deadline = remaining.and_then(|remaining| Instant::now().checked_add(remaining));
         let (over, credit) = (CancellationToken::new(), Credit::default());
-        Arc::new(Self { number, child, context, deadline, over, work, credit })
+        Arc::new(Self { number, child, context, deadline, over, work, credit, chunks: Mutex::default() })
     }
 
     /// Tells the plugin that the call is over.
@@ -86,6 +88,7 @@ impl CallObject for PluginSide {
         if !self.0.over.is_cancelled() {
             let (call, percentage) = (&self.0, percentage.into_option());
             let progress = Message::Progress { percentage, message: &message, details: &details };
+            call.child.say_chunks(call);
             // What is too long for the host is lost to it.
             let _ = call.child.say(call.number, &progress);
         }
@@ -111,6 +114,7 @@ impl CallObject for PluginSide {
     }
 
     fn log(&self, level: u8, target: RString, message: RString, fields: RVec<u8>) {
+        self.0.child.say_chunks(&self.0);
         self.0.child.log(self.0.number, level, &target, &message, &fields);
     }
 

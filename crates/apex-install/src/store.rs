@@ -130,7 +130,8 @@ impl Store {
         self.audit.as_deref()
     }
 
-    pub(crate) fn ledger_file(&self) -> PathBuf {
+    /// The file that holds the ledger, if there is one yet; whoever follows the store watches it.
+    pub fn ledger_file(&self) -> PathBuf {
         self.root.join("ledger.json")
     }
 

@@ -1,8 +1,7 @@
 //! What the manager decides, on its way to the audit sink; a sink that fails is told of and stops nothing.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
-    path::Path,
+    collections::BTreeSet,
     sync::{
         Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -13,7 +12,7 @@ use std::{
 
 use apex_abi::contain;
 use apex_audit::{AuditSink, Happening, Record, Subject};
-use apex_discover::{Catalogue, Entry};
+use apex_discover::{Change, ChangeKind, Entry};
 use apex_meta::{PluginId, PluginVersion, Reason, Status};
 use apex_trust::Verified;
 
@@ -148,31 +147,23 @@ impl Auditor {
         self.0.refused.lock().unwrap_or_else(PoisonError::into_inner).insert(key)
     }
 
-    /// What a scan blocks that the one before it did not.
+    /// What a scan blocks that the one before it did not, as told by what changed between them.
     ///
-    /// The first scan of a manager tells nothing: that somebody looked is not worth a record, that somebody called is.
-    pub(crate) fn scanned(&self, before: &Catalogue, now: &Catalogue) {
+    /// The first scan of a manager changes nothing: that somebody looked is not worth a record, that somebody called is.
+    pub(crate) fn scanned(&self, changes: &[Change]) {
         self.0.refused.lock().unwrap_or_else(PoisonError::into_inner).clear();
-        if !self.is_on() || before.generation() == 0 {
+        if !self.is_on() {
             return;
         }
-        let known: BTreeMap<&Path, &Reason> = blocked_entries(before).collect();
-        let news = now.entries().iter().filter_map(|entry| Some((entry, blocked_entry(entry)?)));
-        for (entry, (path, reason)) in news {
-            let is_old = known.get(path).is_some_and(|old| old.code == reason.code);
-            if let Some(subject) = subject_of_entry(entry).filter(|_| !is_old) {
+        // One whose files changed and that is blocked for the same reason as before is no news.
+        let is_news = |change: &&Change| matches!(change.kind, ChangeKind::Added | ChangeKind::StatusChanged);
+        for entry in changes.iter().filter(is_news).map(|change| &change.entry) {
+            let reason = entry.reason().filter(|_| entry.status() == Status::Blocked && !entry.is_linked());
+            if let (Some(reason), Some(subject)) = (reason, subject_of_entry(entry)) {
                 self.blocked(subject, reason);
             }
         }
     }
-}
-
-fn blocked_entries(catalogue: &Catalogue) -> impl Iterator<Item = (&Path, &Reason)> {
-    catalogue.entries().iter().filter_map(blocked_entry)
-}
-
-fn blocked_entry(entry: &Entry) -> Option<(&Path, &Reason)> {
-    entry.path().zip(entry.reason()).filter(|_| entry.status() == Status::Blocked)
 }
 
 /// A find, as far as its metadata tells what it is.

@@ -2,10 +2,12 @@
 
 use std::{
     path::PathBuf,
-    sync::{Arc, PoisonError, RwLock},
+    sync::{Arc, Mutex, PoisonError, RwLock},
+    time::SystemTime,
 };
 
 use apex_discover::{ListedAs, Root};
+use apex_files::FileState;
 use apex_install::{InstallError, Ledger, Store};
 use apex_meta::{Digest, PluginId};
 use apex_trust::{History, KeyId};
@@ -14,27 +16,49 @@ use apex_trust::{History, KeyId};
 pub(crate) struct Installed {
     store: Option<Store>,
     ledger: RwLock<Arc<Ledger>>,
+    /// What was made of the ledger, and of which file.
+    known: Mutex<Option<Known>>,
     /// What the host remembers besides.
     history: Arc<dyn History>,
 }
 
+/// The store as a root by the ledger, as long as its file is the same.
+struct Known {
+    file: FileState,
+    root: Root,
+}
+
 impl Installed {
     pub(crate) fn new(store: Option<Store>, history: Arc<dyn History>) -> Self {
-        Self { store, ledger: RwLock::default(), history }
+        Self { store, ledger: RwLock::default(), known: Mutex::default(), history }
     }
 
-    /// Reads the ledger again, and gives the roots with the store's listing in its place.
+    /// Gives the roots with the store's listing in its place, by the ledger as it is now; it is read only if its file is
+    /// not the one that was read last.
     pub(crate) fn refresh(&self, roots: &[Root]) -> Result<Vec<Root>, InstallError> {
         let Some(store) = &self.store else { return Ok(roots.to_vec()) };
-        let ledger = store.ledger()?;
-        let listing = listing(&ledger);
-        *self.ledger.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(ledger);
-        let listed = |root: &Root| match root.is_store() {
+        let listed = self.listed(store)?;
+        let with_listing = |root: &Root| match root.is_store() {
             // One that nothing was ever installed in need not be there.
-            true => store.plugins().is_dir().then(|| Root::store(root.path(), listing.clone())),
+            true => store.plugins().is_dir().then(|| listed.clone()),
             false => Some(root.clone()),
         };
-        Ok(roots.iter().filter_map(listed).collect())
+        Ok(roots.iter().filter_map(with_listing).collect())
+    }
+
+    fn listed(&self, store: &Store) -> Result<Root, InstallError> {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        // The state first: what changes after it is noticed.
+        let file = FileState::of(&store.ledger_file());
+        if let Some(known) = known.as_ref().filter(|known| known.file == file) {
+            return Ok(known.root.clone());
+        }
+        let is_settled = file.is_settled(SystemTime::now());
+        let ledger = store.ledger()?;
+        let root = Root::store(store.plugins(), listing(&ledger));
+        *self.ledger.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(ledger);
+        *known = is_settled.then(|| Known { file, root: root.clone() });
+        Ok(root)
     }
 
     fn ledger(&self) -> Arc<Ledger> {

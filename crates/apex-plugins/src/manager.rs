@@ -8,6 +8,7 @@ use std::{
 use apex_audit::Happening;
 use apex_discover::{Catalogue, Changes, Discovery, Entry, Options, Override, Overrides, OverridesError, Watcher};
 use apex_exec::{ActionMetrics, Loader};
+use apex_install::Store;
 use apex_meta::{Placement, PluginId, PluginVersion, Reason, Status};
 use apex_resolve::{Candidate, Explanation, NoCandidate, Request, Selection, Solution, Unsolvable, solve};
 use apex_trust::{Examination, GrantsError, History, TrustStore, Verified};
@@ -319,11 +320,11 @@ impl Inner {
         for running in self.instances.follow(&catalogue) {
             running.retire(&self.settings.limits);
         }
-        self.auditor.scanned(&before, &catalogue);
-        if before.generation() > 0 {
-            for change in catalogue.changes_since(&before) {
-                self.events.send(crate::Event::Registry(change));
-            }
+        // What the first scan of a manager finds is no change.
+        let changes = if before.generation() > 0 { catalogue.changes_since(&before) } else { Vec::new() };
+        self.auditor.scanned(&changes);
+        for change in changes {
+            self.events.send(crate::Event::Registry(change));
         }
         self.events.send(crate::Event::Discovered(Arc::clone(&catalogue)));
         Ok(catalogue)
@@ -377,8 +378,10 @@ async fn watcher(settings: &Builder) -> Result<Option<Watcher>, BuildError> {
     if !settings.watches {
         return Ok(None);
     }
-    let roots = settings.roots.clone();
-    let watching = background::run("apex-watch", move || Watcher::new(&roots)).await;
+    let (roots, ledger) = (settings.roots.clone(), settings.store.as_ref().map(Store::ledger_file));
+    // What of a store counts is its ledger's word, which may change with no directory.
+    let watch = move || ledger.into_iter().fold(Watcher::new(&roots), Watcher::with_file);
+    let watching = background::run("apex-watch", watch).await;
     watching.map(Some).map_err(BuildError::Scan)
 }
 

@@ -1,7 +1,7 @@
 //! Watches the file that holds the trust store, and takes over what stands in it.
 
 use std::{
-    fs, io,
+    io,
     path::{Path, PathBuf},
     sync::{
         Weak,
@@ -10,6 +10,7 @@ use std::{
     time::Duration,
 };
 
+use apex_files::FileState;
 use apex_meta::Reason;
 use apex_trust::{TrustStore, TrustStoreError};
 
@@ -22,33 +23,25 @@ const PERIOD: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(crate) struct TrustFile {
     path: PathBuf,
-    stamp: Stamp,
-    /// Whether it was read once more after its stamp changed: an edit within one tick of the clock leaves none.
+    state: FileState,
+    /// Whether it was read once more after its state changed: an edit within one tick of the clock leaves none.
     is_settled: bool,
     /// What it last held; none if it was never there.
     held: Option<TrustStore>,
 }
 
-/// By what a changed file is known, without reading it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Stamp {
-    Absent,
-    Unreadable(io::ErrorKind),
-    There([i64; 9]),
-}
-
 impl TrustFile {
     /// Reads the file; one that is not there yet trusts nobody.
     pub(crate) fn open(path: PathBuf) -> Result<(Self, TrustStore), TrustStoreError> {
-        // The stamp first: what changes after it is noticed.
-        let stamp = Stamp::of(&path);
+        // The state first: what changes after it is noticed.
+        let state = FileState::of(&path);
         let held = match TrustStore::load(&path) {
             Ok(store) => Some(store),
             Err(error) if error.is_not_found() => None,
             Err(error) => return Err(error),
         };
         let store = held.clone().unwrap_or_default();
-        Ok((Self { path, stamp, is_settled: false, held }, store))
+        Ok((Self { path, state, is_settled: false, held }, store))
     }
 
     /// Watches the file on a thread of its own, which ends when the sender that is returned goes.
@@ -65,12 +58,12 @@ impl TrustFile {
     }
 
     fn look(&mut self, manager: &std::sync::Arc<Inner>) {
-        let stamp = Stamp::of(&self.path);
-        let is_same = stamp == self.stamp;
+        let state = FileState::of(&self.path);
+        let is_same = state == self.state;
         if is_same && self.is_settled {
             return;
         }
-        (self.stamp, self.is_settled) = (stamp, is_same);
+        (self.state, self.is_settled) = (state, is_same);
         match TrustStore::load(&self.path) {
             Ok(store) if self.held.as_ref() == Some(&store) && !manager.authority.is_suspended() => {}
             Ok(store) => {
@@ -98,39 +91,4 @@ fn reason(path: &Path, error: &TrustStoreError) -> Reason {
     }
     let hint = error.hint().unwrap_or_else(|| "mend the file, or put an older one in its place".to_owned());
     Reason::new(error.code(), message).with_hint(hint)
-}
-
-impl Stamp {
-    fn of(path: &Path) -> Self {
-        match fs::metadata(path) {
-            Ok(metadata) => Self::There(numbers(&metadata)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Self::Absent,
-            Err(error) => Self::Unreadable(error.kind()),
-        }
-    }
-}
-
-#[cfg(unix)]
-fn numbers(metadata: &fs::Metadata) -> [i64; 9] {
-    use std::os::unix::fs::MetadataExt as _;
-    [
-        metadata.dev().cast_signed(),
-        metadata.ino().cast_signed(),
-        metadata.size().cast_signed(),
-        metadata.mtime(),
-        metadata.mtime_nsec(),
-        metadata.ctime(),
-        metadata.ctime_nsec(),
-        metadata.mode().into(),
-        metadata.uid().into(),
-    ]
-}
-
-#[cfg(not(unix))]
-fn numbers(metadata: &fs::Metadata) -> [i64; 9] {
-    let since = |time: io::Result<std::time::SystemTime>| {
-        let duration = time.ok().and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok()).unwrap_or_default();
-        i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX)
-    };
-    [metadata.len().cast_signed(), since(metadata.modified()), since(metadata.created()), 0, 0, 0, 0, 0, 0]
 }

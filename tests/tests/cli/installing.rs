@@ -3,13 +3,20 @@
 use std::{
     fs::{self, File},
     io::Write as _,
-    path::PathBuf,
+    os::unix::fs::MetadataExt as _,
+    path::{Path, PathBuf},
+    sync::mpsc,
     thread,
+    time::Duration,
 };
 
 use apex_package::{Layout, publish};
-use apex_plugins::meta::{Document, TARGET_TRIPLE};
+use apex_plugins::{
+    Event, PluginManager, TrustStore,
+    meta::{Document, TARGET_TRIPLE},
+};
 use apex_plugins_tests::{minimal_elf::MinimalElf, package_changed};
+use futures::{StreamExt as _, executor::block_on, future::ready};
 use serde_json::{Value, json};
 
 use crate::house::{self, House};
@@ -91,6 +98,50 @@ fn a_real_plugin_is_installed_from_its_package_and_runs() {
     assert!(ended.stdout.contains("Ada"), "{}", ended.stdout);
     run(&house, &["remove", id, "--yes"], 0);
     run(&house, &["run", id, "greet", "-p", "name=Ada"], 3);
+}
+
+/// Nothing takes that long; only what hangs does.
+const LIMIT: Duration = Duration::from_secs(60);
+
+#[test]
+fn a_host_that_watches_sees_a_ledger_that_names_another_active_version_though_no_directory_changed() {
+    let house = furnished();
+    for version in ["com.acme.app@==1.0.0", "com.acme.app@==1.1.0"] {
+        run(&house, &["install", version, "--yes"], 0);
+    }
+    let trust = TrustStore::load(&house.path("trust.json")).unwrap();
+    let builder = PluginManager::builder().store(house.path("store")).trust(trust).watch();
+    let plugins = block_on(builder.build()).unwrap();
+    let chosen = || plugins.select(&"com.acme.app".parse().unwrap()).unwrap().version.to_string();
+    assert_eq!(chosen(), "1.1.0");
+    let directories = || ["store/plugins", "store/plugins/com.acme.app"].map(|path| changed_at(&house.path(path)));
+    let (before, events) = (directories(), plugins.events());
+
+    run(&house, &["install", "com.acme.app@==1.0.0", "--yes", "--allow-downgrade"], 0);
+    let (sender, told) = mpsc::channel();
+    thread::spawn(move || {
+        let registry =
+            events.filter_map(|event| ready(if let Event::Registry(change) = event { Some(change) } else { None }));
+        block_on(registry.take(2).for_each(|change| {
+            let version = change.entry.version().unwrap().to_string();
+            ready(sender.send((version, change.reason)).unwrap())
+        }));
+    });
+    let mut changes: Vec<_> = (0..2).map(|_| told.recv_timeout(LIMIT).unwrap()).collect();
+    changes.sort_by(|(one, _), (other, _)| one.cmp(other));
+    let expected = [("1.0.0", "it is the active version"), ("1.1.0", "it is not the active version any more")];
+    for ((version, reason), (of, message)) in changes.iter().zip(expected) {
+        assert_eq!((version.as_str(), &*reason.code), (of, "ActiveVersionChanged"));
+        assert_eq!(reason.message.replace(" of its store now", "").replace(" of its store", ""), message);
+    }
+    assert_eq!(chosen(), "1.0.0");
+    assert_eq!(directories(), before, "no directory changed");
+    block_on(plugins.shutdown(LIMIT));
+}
+
+fn changed_at(path: &Path) -> (i64, i64) {
+    let metadata = fs::metadata(path).unwrap();
+    (metadata.ctime(), metadata.ctime_nsec())
 }
 
 #[test]

@@ -64,7 +64,8 @@ fn decode(bytes: &Arc<Vec<u8>>, index_length: usize, file: &Arc<File>, length: u
     let path_length = index.u32()?;
     let path = path_of(index.take(path_length as usize)?)?;
     let count = index.u32()?;
-    let mut record = Record { path, stamp: is_listed.then_some(stamp), units: Vec::new() };
+    let mut record = Record::empty(&path);
+    record.stamp = is_listed.then_some(stamp);
     for _ in 0..count {
         let unit_length = index.u32()? as usize;
         let start = end - index.rest().len();

@@ -10,7 +10,7 @@ use std::{
 use apex_files::{OpenError, Stamp};
 
 use super::{Children, Kind, Ownership, Refusal, Smallest};
-use crate::stamps::StampedChild;
+use crate::{stamps::StampedChild, work};
 
 /// An open directory.
 #[derive(Debug)]
@@ -19,16 +19,19 @@ pub(crate) struct Directory(apex_files::Directory);
 impl Directory {
     /// Opens a path that has been resolved: its last segment must not have become a link since.
     pub(crate) fn open_resolved(path: &Path) -> Result<Self, Refusal> {
+        work::done(1);
         Ok(Self(apex_files::Directory::open(path)?))
     }
 
     /// Opens a subdirectory.
     pub(crate) fn open(&self, name: &OsStr) -> Result<Self, Refusal> {
+        work::done(1);
         Ok(Self(self.0.directory(Path::new(name))?))
     }
 
     /// What stands under a name.
     pub(crate) fn kind(&self, name: &OsStr) -> Result<Kind, Refusal> {
+        work::done(1);
         Ok(self.0.facts_of(name)?.kind.into())
     }
 
@@ -47,6 +50,7 @@ impl Directory {
         let mut children = Smallest::new(limit);
         for entry in self.0.entries()? {
             let (name, kind) = entry?;
+            work::done(1);
             // Not every file system tells the kind with the name.
             let kind = match kind.map(Kind::from).map_or_else(|| self.kind(&name), Ok) {
                 Err(Refusal::Missing) => continue,
@@ -66,6 +70,7 @@ impl Directory {
 
     /// Whether what stands at a path has this stamp.
     pub(crate) fn has_stamp(&self, path: &CStr, stamp: &[u8]) -> bool {
+        work::done(1);
         self.0.stamp_of(path).is_ok_and(|now| now.as_bytes() == stamp)
     }
 
@@ -73,6 +78,7 @@ impl Directory {
     pub(crate) fn stamped_children(&self) -> Option<Vec<StampedChild>> {
         let stamped = |entry: Result<(std::ffi::OsString, _), OpenError>| {
             let (name, _) = entry?;
+            work::done(1);
             let (facts, stamp) = self.0.facts_and_stamp_of(&name)?;
             Ok((name, facts.kind == apex_files::Kind::Directory, stamp))
         };
@@ -81,6 +87,7 @@ impl Directory {
 
     /// Reads a regular file, at most so many bytes of it, and tells who may change it.
     pub(crate) fn read(&self, name: &OsStr, limit: u64) -> Result<(Vec<u8>, Option<Ownership>), Refusal> {
+        work::done(1);
         // Looked at before it is opened: opening a device may already do something.
         match self.0.facts_of(name)?.kind {
             apex_files::Kind::File => {}

@@ -12,14 +12,15 @@ use crate::{
     Assess, Catalogue, Overrides,
     candidate::Find,
     directory::{Kind, Refusal},
-    groups::Judge,
+    groups::{Judge, Key},
+    listing::keep_listed,
     look::{Look, Looked},
     open_root::{OpenRoot, open_root},
     scan::{Opened, Unsettled},
 };
 
-/// The ids, case folded, that were found in each directory of a root; none for finds without one.
-pub(super) type Places = HashMap<PathBuf, BTreeSet<Option<Box<str>>>>;
+/// By what the finds in each directory of a root are known.
+pub(super) type Places = HashMap<PathBuf, BTreeSet<Key>>;
 
 /// Where what was found stands.
 pub(super) fn places<F>(finds: &[Find<F>], opened: &[Opened]) -> Places {
@@ -29,14 +30,10 @@ pub(super) fn places<F>(finds: &[Find<F>], opened: &[Opened]) -> Places {
         let place = find.place();
         let name = roots.get(&place.rank).and_then(|root| place.directory.strip_prefix(root).ok()?.components().next());
         if let (Some(root), Some(name)) = (roots.get(&place.rank), name) {
-            places.entry(root.join(name)).or_default().insert(folded(find));
+            places.entry(root.join(name)).or_default().insert(Key::of(find));
         }
     }
     places
-}
-
-fn folded<F>(find: &Find<F>) -> Option<Box<str>> {
-    find.id().map(|id| id.case_folded().into())
 }
 
 /// What a look at one directory of a root found.
@@ -69,7 +66,7 @@ impl<F: Send + Sync> Discovery<F> {
             let unit = match looked {
                 Some(looked) => {
                     if !looked.finds.is_empty() {
-                        last.places.insert(root.join(&name), looked.finds.iter().map(folded).collect());
+                        last.places.insert(root.join(&name), looked.finds.iter().map(Key::of).collect());
                     }
                     finds.extend(looked.finds);
                     self.unsettled.extend(looked.look_again_at.map(|until| Unsettled {
@@ -89,7 +86,7 @@ impl<F: Send + Sync> Discovery<F> {
         let goes = |directory: &Path| directory.ancestors().take(2).any(|path| roots.contains(path));
         let judge = Judge { assess, overrides, linked: &self.options.linked };
         let Last { groups, problems, .. } = last;
-        groups.replace(&was, goes, finds, &judge);
+        groups.replace(was, goes, finds, &judge);
         Some(groups.catalogue(problems.clone()))
     }
 
@@ -112,7 +109,11 @@ impl<F: Send + Sync> Discovery<F> {
                 Ok(Kind::File | Kind::Other(_)) | Err(Refusal::Missing) => None,
                 Err(_) => return None,
             };
-            let look = |kind| Look::new(root, &scanner.guard, assess, limit).look(name, kind, scanner.remembered_at);
+            let look = |kind| {
+                let mut looked = Look::new(root, &scanner.guard, assess, limit).look(name, kind, scanner.remembered_at);
+                keep_listed(&mut looked.finds, &mut looked.problems);
+                looked
+            };
             seen.push(Seen { root: path.clone(), name: name.clone(), looked: kind.map(look) });
         }
         Some(seen)
@@ -126,14 +127,12 @@ impl<F: Send + Sync> Discovery<F> {
             other.rank != opened.rank && (other.path.starts_with(path) || path.starts_with(&other.path))
         };
         let record = self.records.get(path)?;
-        let is_small = record.units.len() < self.options.limits.directories_per_root.min(self.options.limits.finds);
+        let is_small = record.len() < self.options.limits.directories_per_root.min(self.options.limits.finds);
         if last.opened.iter().any(overlaps) || !is_small {
             return None;
         }
         let guard = crate::exposure::Guard::new();
-        // What a ledger lists is decided for a store as a whole.
-        let root = self.roots.get(opened.rank).filter(|root| !root.is_store())?;
-        let root = open_root(root, opened.rank, &guard, &mut Default::default()).ok()?;
+        let root = open_root(self.roots.get(opened.rank)?, opened.rank, &guard, &mut Default::default()).ok()?;
         (root.path == path && root.exposure.is_none()).then_some(root)
     }
 }

@@ -3,27 +3,32 @@
 use std::{
     io,
     num::NonZero,
-    sync::atomic::{AtomicUsize, Ordering},
+    sync::{
+        OnceLock,
+        atomic::{AtomicUsize, Ordering},
+    },
     thread,
 };
 
 use apex_meta::DigestAlgorithm;
+use blake3::hazmat::ChainingValue;
 
-use super::{Tree, TreeError, TreeFile, TreeLimit};
+use super::{OpenedFile, Tree, TreeError, TreeFile, TreeLimit};
 use crate::{
     TreePath,
     hash::{self, Hasher},
     sealed_file::SealedFile,
 };
 
+mod parts;
 #[cfg(test)]
 mod tests;
 
 /// From here on hashing on several threads gains more than starting them costs.
 const PARALLEL_BYTES: u64 = 4 << 20;
 
-/// From here on a file is hashed in parts, by all threads together; a tree has at most 16 such files.
-const LARGE_FILE: u64 = 16 << 20;
+/// From here on a file is hashed in parts, so that no thread has one left over when the others are done.
+const LARGE_FILE: u64 = 2 << 20;
 
 /// Enough to keep a disk and the memory bus busy; a host has other work besides.
 const MAX_THREADS: usize = 8;
@@ -39,6 +44,26 @@ pub(crate) struct Hashed {
     pub(crate) content: [u8; 32],
 }
 
+/// A file of the tree by its place among the files, or a part of one.
+#[derive(Clone, Copy)]
+struct Piece {
+    file: usize,
+    part: Option<usize>,
+}
+
+/// What a thread made of the pieces that it took.
+#[derive(Default)]
+struct Done {
+    files: Vec<(usize, Result<Hashed, TreeError>)>,
+    parts: Vec<(usize, usize, io::Result<Option<ChainingValue>>)>,
+}
+
+/// Where the content of a file comes from.
+enum Source<'a> {
+    Sealed(&'a SealedFile),
+    Opened(OpenedFile),
+}
+
 impl Tree {
     /// Hashes every file, in the order of their paths; `sealed` stands for the content of one of them.
     pub(crate) fn hash_files(
@@ -48,25 +73,76 @@ impl Tree {
     ) -> Result<Vec<Hashed>, TreeError> {
         let total: u64 = self.files.iter().map(|file| file.size).sum();
         let threads = if total < PARALLEL_BYTES { 1 } else { available_threads() };
-        let in_parts = |file: &TreeFile| file.size >= LARGE_FILE && threads > 1;
+        let is_parted =
+            |file: &TreeFile| threads > 1 && algorithm == DigestAlgorithm::Blake3 && file.size >= LARGE_FILE;
+        let pieces: Vec<Piece> =
+            self.files.iter().enumerate().flat_map(|(at, file)| pieces(at, file, is_parted(file))).collect();
+        // Those of large files, which several threads read at once; each is opened by the first that needs it.
+        let sources: Vec<OnceLock<Result<Source<'_>, TreeError>>> =
+            self.files.iter().map(|_| OnceLock::new()).collect();
+        let largest = self.files.iter().map(|file| file.size).max().unwrap_or_default();
+        // One byte more, so that the end is met in a buffer that is not full.
+        let buffer_size = usize::try_from(largest).map_or(BUFFER, |largest| BUFFER.min(largest + 1));
         let next = AtomicUsize::new(0);
-        let hash_whole_files = || {
-            let mut done = Vec::new();
-            loop {
-                let at = next.fetch_add(1, Ordering::Relaxed);
-                let Some(file) = self.files.get(at) else { return done };
-                if !in_parts(file) {
-                    done.push((at, self.hash_file(file, algorithm, sealed, 1)));
+        let work = || {
+            let (mut buffer, mut done) = (vec![0; buffer_size], Done::default());
+            while let Some(Piece { file: at, part }) = pieces.get(next.fetch_add(1, Ordering::Relaxed)).copied() {
+                let file = &self.files[at];
+                match part {
+                    None => done.files.push((at, self.hash_file(file, algorithm, sealed, &mut buffer))),
+                    Some(part) => {
+                        if let Ok(source) = sources[at].get_or_init(|| self.source(file, sealed)) {
+                            let read = |buffer: &mut [u8], offset| source.read_at(buffer, offset);
+                            done.parts.push((at, part, parts::hash(&read, file.size, part, &mut buffer)));
+                        }
+                    }
                 }
             }
+            done
         };
-        let mut hashed: Vec<_> = on_threads(threads, hash_whole_files).into_iter().flatten().collect();
-        for (at, file) in self.files.iter().enumerate().filter(|(_, file)| in_parts(file)) {
-            hashed.push((at, self.hash_file(file, algorithm, sealed, threads)));
+        let done = on_threads(threads, work);
+        self.gather(done, sources)
+    }
+
+    /// Everything in order again, so that of several faults the first by path is told.
+    fn gather(
+        &self,
+        done: Vec<Done>,
+        sources: Vec<OnceLock<Result<Source<'_>, TreeError>>>,
+    ) -> Result<Vec<Hashed>, TreeError> {
+        let (mut files, mut parts): (Vec<_>, Vec<_>) = (Vec::with_capacity(self.files.len()), Vec::new());
+        for one in done {
+            files.extend(one.files);
+            parts.extend(one.parts);
         }
-        // In order again, so that of several faults the first by path is told.
-        hashed.sort_unstable_by_key(|(at, _)| *at);
-        hashed.into_iter().map(|(_, hashed)| hashed).collect()
+        parts.sort_unstable_by_key(|(at, part, _)| (*at, *part));
+        let mut parts = parts.into_iter().peekable();
+        for (at, source) in sources.into_iter().enumerate() {
+            let Some(source) = source.into_inner() else { continue };
+            let values = std::iter::from_fn(|| parts.next_if(|(of, ..)| *of == at).map(|(_, _, value)| value));
+            let values: io::Result<Option<Vec<ChainingValue>>> = values.collect();
+            files.push((at, source.and_then(|source| self.put_together(&self.files[at], &source, values))));
+        }
+        files.sort_unstable_by_key(|(at, _)| *at);
+        files.into_iter().map(|(_, hashed)| hashed).collect()
+    }
+
+    /// What the parts of a file are together; one that is not as long as it was listed is hashed once more, as it is.
+    fn put_together(
+        &self,
+        file: &TreeFile,
+        source: &Source<'_>,
+        values: io::Result<Option<Vec<ChainingValue>>>,
+    ) -> Result<Hashed, TreeError> {
+        let read = |buffer: &mut [u8], offset| source.read_at(buffer, offset);
+        let content = values.and_then(|values| match values {
+            Some(values) => parts::together(&read, file.size, &values),
+            None => Ok(None),
+        });
+        match content.map_err(|error| self.unreadable(file, error))? {
+            Some(content) => Ok(Hashed { size: file.size, executable: source.executable(), content }),
+            None => self.hash_source(file, source, DigestAlgorithm::Blake3, &mut vec![0; BUFFER]),
+        }
     }
 
     fn hash_file(
@@ -74,29 +150,67 @@ impl Tree {
         file: &TreeFile,
         algorithm: DigestAlgorithm,
         sealed: Option<(&TreePath, &SealedFile)>,
-        threads: usize,
+        buffer: &mut [u8],
     ) -> Result<Hashed, TreeError> {
-        let full_path = || self.directory.join(file.path.as_str());
-        let unreadable = |source| TreeError::unreadable(full_path(), source);
-        if let Some((path, sealed)) = sealed
-            && *path == file.path
-        {
-            let read = |buffer: &mut [u8], offset| sealed.read_at(buffer, offset);
-            let (size, content) =
-                hash_content(&read, sealed.len(), u64::MAX, algorithm, threads).map_err(unreadable)?;
-            return Ok(Hashed { size, executable: sealed.executable(), content });
-        }
-        let opened = self.open_file(&file.path)?;
-        let limit = TreeLimit::FileBytes;
-        // What is hashed counts, not what was listed: a file that grows or shrinks meanwhile changes the digest.
-        let read = |buffer: &mut [u8], offset| hash::read_at(&opened.file, buffer, offset);
-        let (size, content) =
-            hash_content(&read, opened.size, limit.value(), algorithm, threads).map_err(unreadable)?;
-        if size > limit.value() {
-            return Err(TreeError::TooLarge { directory: full_path(), limit });
-        }
-        Ok(Hashed { size, executable: opened.executable, content })
+        self.hash_source(file, &self.source(file, sealed)?, algorithm, buffer)
     }
+
+    fn source<'a>(
+        &self,
+        file: &TreeFile,
+        sealed: Option<(&TreePath, &'a SealedFile)>,
+    ) -> Result<Source<'a>, TreeError> {
+        match sealed {
+            Some((path, sealed)) if *path == file.path => Ok(Source::Sealed(sealed)),
+            _ => Ok(Source::Opened(self.open_file(&file.path)?)),
+        }
+    }
+
+    /// What is hashed counts, not what was listed: a file that grows or shrinks meanwhile changes the digest.
+    fn hash_source(
+        &self,
+        file: &TreeFile,
+        source: &Source<'_>,
+        algorithm: DigestAlgorithm,
+        buffer: &mut [u8],
+    ) -> Result<Hashed, TreeError> {
+        let limit = TreeLimit::FileBytes;
+        let read = |buffer: &mut [u8], offset| source.read_at(buffer, offset);
+        let hashed = hash_content(&read, limit.value(), algorithm, buffer);
+        let (size, content) = hashed.map_err(|error| self.unreadable(file, error))?;
+        if size > limit.value() {
+            let directory = self.directory.join(file.path.as_str());
+            return Err(TreeError::TooLarge { directory, limit });
+        }
+        Ok(Hashed { size, executable: source.executable(), content })
+    }
+
+    fn unreadable(&self, file: &TreeFile, source: io::Error) -> TreeError {
+        TreeError::unreadable(self.directory.join(file.path.as_str()), source)
+    }
+}
+
+impl Source<'_> {
+    fn executable(&self) -> bool {
+        match self {
+            Self::Sealed(sealed) => sealed.executable(),
+            Self::Opened(opened) => opened.executable,
+        }
+    }
+
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        match self {
+            Self::Sealed(sealed) => sealed.read_at(buffer, offset),
+            Self::Opened(opened) => hash::read_at(&opened.file, buffer, offset),
+        }
+    }
+}
+
+/// A file as a whole, or each of its parts.
+fn pieces(file: usize, of: &TreeFile, is_parted: bool) -> impl Iterator<Item = Piece> {
+    let parts = if is_parted { parts::count(of.size) } else { 0 };
+    let whole = (parts == 0).then_some(Piece { file, part: None });
+    whole.into_iter().chain((0..parts).map(move |part| Piece { file, part: Some(part) }))
 }
 
 fn available_threads() -> usize {
@@ -122,26 +236,17 @@ trait ReadAt: Fn(&mut [u8], u64) -> io::Result<usize> + Sync {}
 
 impl<F: Fn(&mut [u8], u64) -> io::Result<usize> + Sync> ReadAt for F {}
 
-/// Hashes a content that is said to have a size, but not more than one byte beyond the limit, and tells its real size.
+/// Hashes a content, but not more than one buffer beyond the limit, and tells its real size.
 fn hash_content(
     read: &impl ReadAt,
-    size: u64,
     limit: u64,
     algorithm: DigestAlgorithm,
-    threads: usize,
+    buffer: &mut [u8],
 ) -> io::Result<(u64, [u8; 32])> {
-    if algorithm == DigestAlgorithm::Blake3
-        && threads > 1
-        && (LARGE_FILE..=limit).contains(&size)
-        && let Some(content) = parts::hash(read, size, threads)?
-    {
-        return Ok((size, content));
-    }
     let mut hasher = Hasher::new(algorithm);
-    let mut buffer = vec![0; BUFFER];
     let mut offset = 0;
     while offset <= limit {
-        match read_some(read, &mut buffer, offset)? {
+        match read_some(read, buffer, offset)? {
             0 => break,
             count => {
                 hasher.update(&buffer[..count]);
@@ -158,95 +263,6 @@ fn read_some(read: &impl ReadAt, buffer: &mut [u8], offset: u64) -> io::Result<u
         match read(buffer, offset) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             other => return other,
-        }
-    }
-}
-
-/// BLAKE3 of one content by several threads: its tree of chunks falls into subtrees that can be hashed apart
-/// (section 2.1 of the BLAKE3 paper).
-mod parts {
-    use std::{
-        io,
-        sync::atomic::{AtomicUsize, Ordering},
-    };
-
-    use blake3::{
-        Hasher,
-        hazmat::{ChainingValue, HasherExt, Mode, left_subtree_len, merge_subtrees_non_root, merge_subtrees_root},
-    };
-
-    use super::{BUFFER, ReadAt, on_threads, read_some};
-
-    /// The size of each part but the last: a power of two of chunks, so that each part is a subtree.
-    pub(super) const PART: u64 = 1 << 20;
-
-    /// Hashes a content of more than one part; none, if it has not the size that was said.
-    pub(super) fn hash(read: &impl ReadAt, size: u64, threads: usize) -> io::Result<Option<[u8; 32]>> {
-        let count = usize::try_from(size.div_ceil(PART)).map_err(io::Error::other)?;
-        let next = AtomicUsize::new(0);
-        let hash_parts = || -> io::Result<Option<Vec<(usize, ChainingValue)>>> {
-            let mut buffer = vec![0; BUFFER];
-            let mut done = Vec::new();
-            loop {
-                let at = next.fetch_add(1, Ordering::Relaxed);
-                if at >= count {
-                    return Ok(Some(done));
-                }
-                let start = at as u64 * PART;
-                match hash_part(read, start, PART.min(size - start), &mut buffer)? {
-                    Some(value) => done.push((at, value)),
-                    None => return Ok(None),
-                }
-            }
-        };
-        let mut values = Vec::with_capacity(count);
-        for done in on_threads(threads, hash_parts) {
-            match done? {
-                Some(done) => values.extend(done),
-                None => return Ok(None),
-            }
-        }
-        values.sort_unstable_by_key(|(at, _)| *at);
-        let values: Vec<_> = values.into_iter().map(|(_, value)| value).collect();
-        // Nothing may have been added meanwhile.
-        if values.len() < 2 || values.len() != count || read_some(read, &mut [0], size)? != 0 {
-            return Ok(None);
-        }
-        let (left, right) = children(&values, size);
-        Ok(Some(merge_subtrees_root(&left, &right, Mode::Hash).into()))
-    }
-
-    fn hash_part(read: &impl ReadAt, start: u64, length: u64, buffer: &mut [u8]) -> io::Result<Option<ChainingValue>> {
-        let mut hasher = Hasher::new();
-        hasher.set_input_offset(start);
-        let mut hashed = 0;
-        while hashed < length {
-            let wanted = usize::try_from(length - hashed).unwrap_or(usize::MAX).min(buffer.len());
-            match read_some(read, &mut buffer[..wanted], start + hashed)? {
-                0 => return Ok(None),
-                count => {
-                    hasher.update(&buffer[..count]);
-                    hashed += count as u64;
-                }
-            }
-        }
-        Ok(Some(hasher.finalize_non_root()))
-    }
-
-    /// The two subtrees of a tree over parts whose contents have a length together.
-    fn children(values: &[ChainingValue], length: u64) -> (ChainingValue, ChainingValue) {
-        let left = left_subtree_len(length);
-        let (left_values, right_values) = values.split_at(usize::try_from(left / PART).unwrap_or(usize::MAX));
-        (subtree(left_values, left), subtree(right_values, length - left))
-    }
-
-    fn subtree(values: &[ChainingValue], length: u64) -> ChainingValue {
-        match values {
-            [value] => *value,
-            values => {
-                let (left, right) = children(values, length);
-                merge_subtrees_non_root(&left, &right, Mode::Hash)
-            }
         }
     }
 }

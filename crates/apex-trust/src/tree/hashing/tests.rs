@@ -1,7 +1,7 @@
 //! Tests of hashing in parts: the same digest as BLAKE3's own, whatever the size, and whatever changes meanwhile.
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
-use std::sync::atomic::AtomicU64;
+use std::{fs::File, io::Write as _, sync::atomic::AtomicU64};
 
 use super::*;
 
@@ -19,42 +19,87 @@ fn reader(bytes: &[u8]) -> impl Fn(&mut [u8], u64) -> io::Result<usize> + Sync +
     }
 }
 
+/// All parts of a content that is said to have a size, put together.
+fn in_parts(read: &impl ReadAt, size: u64) -> io::Result<Option<[u8; 32]>> {
+    let mut buffer = vec![0; BUFFER];
+    let values = (0..parts::count(size)).map(|part| parts::hash(read, size, part, &mut buffer));
+    match values.collect::<io::Result<Option<Vec<_>>>>()? {
+        Some(values) => parts::together(read, size, &values),
+        None => Ok(None),
+    }
+}
+
+fn whole(read: &impl ReadAt, limit: u64, algorithm: DigestAlgorithm) -> (u64, [u8; 32]) {
+    hash_content(read, limit, algorithm, &mut vec![0; BUFFER]).unwrap()
+}
+
 #[test]
 fn parts_add_up_to_the_digest_of_the_whole() {
     let part = parts::PART;
     for size in [part + 1, 2 * part - 1, 2 * part, 2 * part + 1, 3 * part, 5 * part + 1024, 8 * part, 11 * part + 7] {
         let bytes = content(size);
-        for threads in [1, 2, 5] {
-            let hashed = parts::hash(&reader(&bytes), size, threads).unwrap();
-            assert_eq!(hashed, Some(blake3::hash(&bytes).into()), "{size} bytes, {threads} threads");
-        }
+        assert_eq!(in_parts(&reader(&bytes), size).unwrap(), Some(blake3::hash(&bytes).into()), "{size} bytes");
     }
 }
 
 #[test]
-fn a_large_content_is_hashed_the_same_alone_and_together() {
-    let bytes = content(LARGE_FILE + 12_345);
-    let size = bytes.len() as u64;
+fn a_content_is_hashed_by_either_algorithm_as_it_is() {
+    let bytes = content(300_000);
     for algorithm in [DigestAlgorithm::Blake3, DigestAlgorithm::Sha256] {
         let mut hasher = Hasher::new(algorithm);
         hasher.update(&bytes);
-        let expected = hasher.finish();
-        for threads in [1, 3] {
-            let hashed = hash_content(&reader(&bytes), size, u64::MAX, algorithm, threads).unwrap();
-            assert_eq!(hashed, (size, expected), "{algorithm} {threads}");
-        }
+        assert_eq!(whole(&reader(&bytes), u64::MAX, algorithm), (300_000, hasher.finish()), "{algorithm}");
     }
 }
 
 #[test]
-fn what_is_longer_or_shorter_than_it_was_is_hashed_as_it_is() {
-    let bytes = content(LARGE_FILE + 3);
-    let real = bytes.len() as u64;
-    for said in [real - 1, real + 1, real - 3 + 2 * parts::PART, LARGE_FILE] {
-        assert_eq!(parts::hash(&reader(&bytes), said, 2).unwrap(), None);
-        let hashed = hash_content(&reader(&bytes), said, u64::MAX, DigestAlgorithm::Blake3, 2).unwrap();
-        assert_eq!(hashed, (real, blake3::hash(&bytes).into()));
+fn what_is_longer_or_shorter_than_it_was_listed_is_hashed_as_it_is() {
+    let temp = tempfile::tempdir().unwrap();
+    let (real, other) = (content(3 * parts::PART + 3), content(5 * parts::PART));
+    let write = |name: &str, bytes: &[u8]| {
+        File::create_new(temp.path().join(name)).and_then(|mut file| file.write_all(bytes)).unwrap();
+    };
+    write("real", &real);
+    write("other", &other);
+    let size = real.len() as u64;
+    for said in [size - 1, size + 1, size - 3 + 2 * parts::PART, LARGE_FILE] {
+        assert_eq!(in_parts(&reader(&real), said).unwrap(), None, "{said}");
+        let mut tree = Tree::open(temp.path()).unwrap();
+        let at = tree.files.iter().position(|file| file.path.as_str() == "real").unwrap();
+        tree.files[at].size = said;
+        let hashed = tree.hash_files(DigestAlgorithm::Blake3, None).unwrap();
+        let expected = |bytes: &[u8]| (bytes.len() as u64, <[u8; 32]>::from(blake3::hash(bytes)));
+        assert_eq!((hashed[at].size, hashed[at].content), expected(&real), "{said}");
+        assert_eq!((hashed[1 - at].size, hashed[1 - at].content), expected(&other), "{said}");
     }
+}
+
+#[test]
+fn files_of_every_size_are_hashed_alike_by_several_threads() {
+    let temp = tempfile::tempdir().unwrap();
+    let sizes = [0, 1, 70_000, LARGE_FILE - 1, LARGE_FILE, LARGE_FILE + 1, 4 * parts::PART, 3 * parts::PART + 77];
+    for (number, size) in sizes.into_iter().enumerate() {
+        let mut file = File::create_new(temp.path().join(format!("file{number}"))).unwrap();
+        file.write_all(&content(size)).unwrap();
+    }
+    let tree = Tree::open(temp.path()).unwrap();
+    let hashed = tree.hash_files(DigestAlgorithm::Blake3, None).unwrap();
+    for (hashed, size) in hashed.iter().zip(sizes) {
+        assert_eq!((hashed.size, hashed.content), (size, blake3::hash(&content(size)).into()));
+    }
+}
+
+#[test]
+fn a_large_file_that_cannot_be_opened_is_told_by_its_path() {
+    let temp = tempfile::tempdir().unwrap();
+    for name in ["a", "b"] {
+        let mut file = File::create_new(temp.path().join(name)).unwrap();
+        file.write_all(&content(3 * parts::PART)).unwrap();
+    }
+    let tree = Tree::open(temp.path()).unwrap();
+    std::fs::remove_file(temp.path().join("b")).unwrap();
+    let error = tree.hash_files(DigestAlgorithm::Blake3, None).unwrap_err();
+    assert!(error.to_string().contains(temp.path().join("b").to_str().unwrap()), "{error}");
 }
 
 #[test]
@@ -65,10 +110,8 @@ fn a_content_without_end_is_read_one_byte_beyond_the_limit_at_most_one_buffer() 
         Ok(buffer.len())
     };
     let limit = 3 * BUFFER as u64;
-    for said in [0, limit, u64::MAX] {
-        let (size, _) = hash_content(&endless, said, limit, DigestAlgorithm::Blake3, 2).unwrap();
-        assert!(size > limit, "{size}");
-    }
+    let (size, _) = whole(&endless, limit, DigestAlgorithm::Blake3);
+    assert!(size > limit, "{size}");
     assert!(furthest.into_inner() <= limit + BUFFER as u64);
 }
 
@@ -84,8 +127,8 @@ fn short_reads_and_signals_change_nothing_and_errors_are_told() {
             reader(&bytes)(&mut buffer[..short], offset)
         }
     };
-    assert_eq!(parts::hash(&stuttering, size, 2).unwrap(), Some(blake3::hash(&bytes).into()));
+    assert_eq!(in_parts(&stuttering, size).unwrap(), Some(blake3::hash(&bytes).into()));
     let failing =
         |_: &mut [u8], offset| if offset >= parts::PART { Err(io::Error::other("bad sector")) } else { Ok(1) };
-    assert_eq!(parts::hash(&failing, size, 1).unwrap_err().to_string(), "bad sector");
+    assert_eq!(in_parts(&failing, size).unwrap_err().to_string(), "bad sector");
 }
