@@ -37,6 +37,11 @@ impl Installed {
         Ok(roots.iter().filter_map(listed).collect())
     }
 
+    /// The store, if the manager has one.
+    pub(crate) fn store(&self) -> Option<&Store> {
+        self.store.as_ref()
+    }
+
     fn ledger(&self) -> Arc<Ledger> {
         Arc::clone(&self.ledger.read().unwrap_or_else(PoisonError::into_inner))
     }
