@@ -13,11 +13,13 @@ pub mod mapped;
 pub mod minimal_elf;
 #[cfg(target_os = "linux")]
 pub mod processes;
+mod shop;
 #[cfg(target_os = "linux")]
 pub mod swap_race;
 
 pub use build::{apex, apex_host, library, target_directory, workspace_root};
 pub use fixture::{PREFIX, Publisher, copy_tree, metadata, package, package_changed};
+pub use shop::Shop;
 
 /// The snippets of the README, compiled as documentation tests.
 #[cfg(doctest)]

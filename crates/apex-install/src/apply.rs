@@ -1,10 +1,13 @@
 //! Carries plans out.
 
-use std::{path::Path, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use apex_audit::AuditError;
-use apex_meta::PluginVersion;
-use apex_trust::{Acceptance, Subject, Tree, TrustError, Verifier};
+use apex_meta::{Digest, PluginId, PluginVersion};
+use apex_trust::{Acceptance, Subject, TrustError, Verifier};
 
 use crate::{
     Action, InstallError, Installed, Ledger, Mismatch, Package, Plan, Record, Republished, Step, Store,
@@ -28,7 +31,35 @@ pub struct Done {
 struct Accepted {
     package: Package,
     acceptance: Acceptance,
-    bytes: u64,
+}
+
+/// A version that is about to become active: it was unpacked and accepted, or stands in the store already.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Candidate {
+    /// The plugin.
+    pub plugin: PluginId,
+    /// The version that is active before, if any.
+    pub from: Option<PluginVersion>,
+    /// The version.
+    pub to: PluginVersion,
+    /// What becomes of the plugin.
+    pub action: Action,
+    /// The trusted publisher who signed it, if one did.
+    pub publisher: Option<String>,
+    /// The digest of its files.
+    pub digest: Digest,
+    /// The length of its files together, in bytes.
+    pub bytes: u64,
+    /// Where its tree stands at present.
+    pub directory: PathBuf,
+}
+
+/// What a transaction will put into its place and write.
+struct Prepared {
+    trees: Vec<NewTree>,
+    ledger: Ledger,
+    candidates: Vec<Candidate>,
 }
 
 impl Store {
@@ -42,9 +73,31 @@ impl Store {
     /// The store was changed since the plan was made; a package is not what the plan says, or is refused; the disk
     /// fails. The store is then as it was.
     pub fn apply(&self, plan: &Plan, verifier: &Verifier, keep: usize) -> Result<Done, InstallError> {
+        self.apply_if(plan, verifier, keep, |_| Ok(()))
+    }
+
+    /// As [`apply`](Self::apply), if `approve` has nothing against it: it is asked when everything is unpacked and
+    /// verified and nothing counts yet, with what is about to become active.
+    ///
+    /// Nobody else changes the store meanwhile, so what is tried out then is what becomes active; and whoever is killed
+    /// then has changed nothing that counts.
+    ///
+    /// # Errors
+    /// As [`apply`](Self::apply), and whatever `approve` returns. The store is then as it was.
+    pub fn apply_if<E: From<InstallError>>(
+        &self,
+        plan: &Plan,
+        verifier: &Verifier,
+        keep: usize,
+        approve: impl FnOnce(&[Candidate]) -> Result<(), E>,
+    ) -> Result<Done, E> {
         let transaction = self.begin()?;
-        match self.prepare(&transaction, plan, verifier, keep) {
-            Ok((trees, ledger)) => self.commit(transaction, &trees, ledger),
+        let prepared = self.prepare(&transaction, plan, verifier, keep).map_err(E::from).and_then(|prepared| {
+            approve(&prepared.candidates)?;
+            Ok(prepared)
+        });
+        match prepared {
+            Ok(Prepared { trees, ledger, .. }) => Ok(self.commit(transaction, &trees, ledger)?),
             Err(error) => {
                 transaction.abandon();
                 Err(error)
@@ -59,13 +112,13 @@ impl Store {
         plan: &Plan,
         verifier: &Verifier,
         keep: usize,
-    ) -> Result<(Vec<NewTree>, Ledger), InstallError> {
+    ) -> Result<Prepared, InstallError> {
         if transaction.before.generation() != plan.generation {
             return Err(InstallError::PlanOutdated);
         }
         let verifier = verifier.clone().with_history(Arc::new(transaction.before.clone()));
         let mut ledger = transaction.before.clone();
-        let mut trees = Vec::new();
+        let (mut trees, mut candidates) = (Vec::new(), Vec::new());
         for (number, step) in plan.steps.iter().enumerate() {
             check_rollback(&transaction.before, step)?;
             if let Some(archive) = &step.package {
@@ -79,7 +132,10 @@ impl Store {
                 self.note(&mut ledger, step, &accepted);
                 // Its text may have other build metadata than the plan's.
                 let version = accepted.package.document.version().clone();
+                candidates.extend(candidate(&ledger, step, staged.clone()));
                 trees.push(NewTree { staged, place: Place { plugin: step.plugin.clone(), version } });
+            } else if let Some(to) = &step.to {
+                candidates.extend(candidate(&ledger, step, self.tree(&step.plugin, to)));
             }
             self.activate(&mut ledger, step)?;
         }
@@ -90,7 +146,26 @@ impl Store {
         for step in &plan.steps {
             forget_surplus(ledger.record_mut(&step.plugin), keep);
         }
-        Ok((trees, ledger))
+        Ok(Prepared { trees, ledger, candidates })
+    }
+
+    /// Writes something into the ledger that is about no tree.
+    pub(crate) fn note_in_ledger(
+        &self,
+        change: impl FnOnce(&mut Ledger) -> Result<(), InstallError>,
+    ) -> Result<Done, InstallError> {
+        let transaction = self.begin()?;
+        let mut ledger = transaction.before.clone();
+        match change(&mut ledger) {
+            Ok(()) if ledger == transaction.before => {
+                Ok(Done { ledger, leftovers: Vec::new(), unrecorded: Vec::new() })
+            }
+            Ok(()) => self.commit(transaction, &[], ledger),
+            Err(error) => {
+                transaction.abandon();
+                Err(error)
+            }
+        }
     }
 
     /// Removes trees of versions that are not active: of each plugin, `keep` are kept, those that were active last.
@@ -143,20 +218,17 @@ impl Store {
             return Err(mismatch(step, "signer", or_none(&step.publisher), or_none(&acceptance.publisher)));
         }
         self.disk().seal(staged).map_err(InstallError::io("seal", staged))?;
-        let wrong = |source| TrustError::Tree { id: step.plugin.clone(), source };
-        let tree = Tree::open(staged).map_err(wrong)?;
-        let bytes = tree.files().iter().chain(tree.manifest()).map(|file| file.size).sum();
-        Ok(Accepted { package, acceptance, bytes })
+        Ok(Accepted { package, acceptance })
     }
 
     fn note(&self, ledger: &mut Ledger, step: &Step, accepted: &Accepted) {
-        let Accepted { package, acceptance, bytes } = accepted;
+        let Accepted { package, acceptance } = accepted;
         let tree = Installed {
             version: package.document.version().clone(),
             digest: package.digest,
             publisher: acceptance.publisher.clone(),
             source: package.path.to_string_lossy().into_owned(),
-            bytes: *bytes,
+            bytes: package.files_bytes,
             at: self.now(),
         };
         ledger.record_mut(&step.plugin).add(tree, package.manifest, acceptance.key_id);
@@ -169,11 +241,11 @@ impl Store {
                 Err(InstallError::NotInstalled { what: format!("{} {version}", step.plugin) })
             }
             Some(version) => {
-                record.activate(Some(version), self.now());
+                record.activate(Some(version), self.now(), &step.because);
                 Ok(())
             }
             None if record.active.is_some() && record.active == step.from => {
-                record.activate(None, self.now());
+                record.activate(None, self.now(), &step.because);
                 record.installed.clear();
                 record.requested = false;
                 Ok(())
@@ -201,8 +273,23 @@ fn note_grants(ledger: &mut Ledger, plan: &Plan) {
     }
 }
 
+/// What a step makes active, once the ledger lists it.
+fn candidate(ledger: &Ledger, step: &Step, directory: PathBuf) -> Option<Candidate> {
+    let tree = ledger.installed(&step.plugin, step.to.as_ref()?)?;
+    Some(Candidate {
+        plugin: step.plugin.clone(),
+        from: step.from.clone(),
+        to: tree.version.clone(),
+        action: step.action,
+        publisher: tree.publisher.clone(),
+        digest: tree.digest,
+        bytes: tree.bytes,
+        directory,
+    })
+}
+
 /// A package is what was planned: the plan may be older, and its index anybody's.
-fn compare(step: &Step, package: &Package) -> Result<(), InstallError> {
+pub(crate) fn compare(step: &Step, package: &Package) -> Result<(), InstallError> {
     let (manifest, digest) = (package.document.manifest(), package.digest);
     if manifest.id != step.plugin {
         return Err(mismatch(step, "id", step.plugin.to_string(), manifest.id.to_string()));

@@ -5,7 +5,9 @@ use std::{io, path::PathBuf};
 use apex_meta::{Digest, InvalidVersion, JsonError, Permission, PluginId, PluginVersion, Reason};
 use apex_package::{ArchiveError, LayoutError};
 use apex_resolve::Unsolvable;
-use apex_trust::TrustError;
+use apex_trust::{NotCanonical, TrustError};
+
+use crate::Unconfirmed;
 
 /// Why something could not be installed, removed, locked or read.
 #[derive(Debug, thiserror::Error)]
@@ -68,6 +70,28 @@ pub enum InstallError {
         /// Its active version.
         version: PluginVersion,
     },
+    /// There is no way back to an older version.
+    #[error("{plugin} cannot be rolled back: {why}")]
+    NoRollback {
+        /// The plugin.
+        plugin: PluginId,
+        /// Why.
+        why: String,
+    },
+    /// Nobody has agreed to what an update changes.
+    #[error("not agreed to: {}", join(.0, "; "))]
+    UpdateNotConfirmed(Vec<Unconfirmed>),
+    /// The manifest of an installed version is not the one that was installed.
+    #[error("the manifest of {plugin} {version} is not the one that was installed")]
+    ManifestChanged {
+        /// The plugin.
+        plugin: PluginId,
+        /// Its version.
+        version: PluginVersion,
+    },
+    /// A manifest has no canonical form.
+    #[error(transparent)]
+    NotCanonical(#[from] NotCanonical),
     /// There is nothing of this name in the store, or no such source.
     #[error("{what} is not there")]
     NotInstalled {
@@ -249,6 +273,10 @@ impl InstallError {
             Self::VersionRepublished(_) => "VersionRepublished",
             Self::StillNeeded { .. } => "StillNeeded",
             Self::ActiveVersion { .. } => "ActiveVersion",
+            Self::NoRollback { .. } => "NoRollback",
+            Self::UpdateNotConfirmed(_) => "UpdateNotConfirmed",
+            Self::ManifestChanged { .. } => "ManifestChanged",
+            Self::NotCanonical(_) => "NotCanonical",
             Self::NotInstalled { .. } => "NotInstalled",
             Self::PlanOutdated => "PlanOutdated",
             Self::StoreBusy { .. } => "StoreBusy",
@@ -281,6 +309,12 @@ impl InstallError {
             }
             Self::StillNeeded { .. } => Some("remove those first, or say --force".to_owned()),
             Self::ActiveVersion { plugin, .. } => Some(format!("remove the plugin as a whole: `apex remove {plugin}`")),
+            Self::NoRollback { plugin, .. } => Some(format!(
+                "`apex list` shows the versions in the store; name one with `apex rollback {plugin} --to VERSION`"
+            )),
+            Self::UpdateNotConfirmed(open) => Some(options(open)),
+            Self::ManifestChanged { .. } => Some("remove the plugin and install it again".to_owned()),
+            Self::NotCanonical(_) => Some("ask the publisher for another version".to_owned()),
             Self::NotInstalled { .. } => Some("`apex list` shows what is there".to_owned()),
             Self::PlanOutdated => Some("run the command again".to_owned()),
             Self::StoreBusy { .. } => Some("wait for it to end, and run the command again".to_owned()),
@@ -291,6 +325,15 @@ impl InstallError {
             }
         }
     }
+}
+
+/// The options by which each concern is agreed to, each once.
+fn options(open: &[Unconfirmed]) -> String {
+    let mut concerns: Vec<_> = open.iter().flat_map(|one| one.concerns.iter().copied()).collect();
+    concerns.sort();
+    concerns.dedup();
+    let options: Vec<_> = concerns.iter().map(|concern| concern.option()).collect();
+    format!("look at it with --dry-run; agree with {}", options.join(", "))
 }
 
 #[cfg(unix)]

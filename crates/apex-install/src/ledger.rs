@@ -9,9 +9,10 @@ use apex_meta::{Digest, Owner, Permission, PluginId, PluginVersion, VersionSpeci
 use apex_trust::{History, KeyId, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::{FileKind, InstallError, strict};
+use crate::{FileKind, InstallError, UpdatePolicy, strict};
 
 mod check;
+mod past;
 
 /// The tag of the file's format.
 const FORMAT: &str = "apex-ledger/1";
@@ -32,6 +33,9 @@ const FORMAT: &str = "apex-ledger/1";
 #[serde(deny_unknown_fields)]
 pub struct Ledger {
     generation: u64,
+    /// For plugins that have none of their own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    update_policy: Option<UpdatePolicy>,
     plugins: BTreeMap<PluginId, Record>,
 }
 
@@ -50,6 +54,9 @@ pub struct Record {
     pub requested: bool,
     /// The versions that the operator wants to stay with.
     pub pin: Option<VersionSpecifier>,
+    /// When it is updated unasked; none stands for the policy for all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub update_policy: Option<UpdatePolicy>,
     /// What was granted to it when it was last installed or changed: a note of that moment.
     ///
     /// What counts are the [`Grants`](apex_trust::Grants), which the operator may have changed since.
@@ -114,6 +121,9 @@ pub struct Happening {
     pub from: Option<PluginVersion>,
     /// The version that is active since, if any.
     pub to: Option<PluginVersion>,
+    /// Why, where a lower version became active.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub because: Option<String>,
 }
 
 /// What can happen to a plugin.
@@ -189,6 +199,15 @@ impl Ledger {
         self.plugins.iter().find(|(other, _)| other.eq_ignore_case(plugin))
     }
 
+    /// The policy for plugins that have none of their own.
+    pub fn update_policy_of_all(&self) -> Option<UpdatePolicy> {
+        self.update_policy
+    }
+
+    pub(crate) fn set_update_policy_of_all(&mut self, policy: Option<UpdatePolicy>) {
+        self.update_policy = policy;
+    }
+
     pub(crate) fn record_mut(&mut self, plugin: &PluginId) -> &mut Record {
         self.plugins.entry(plugin.clone()).or_default()
     }
@@ -239,7 +258,7 @@ impl Record {
     }
 
     /// Makes a version the active one, or none, and notes that it happened.
-    pub(crate) fn activate(&mut self, version: Option<&PluginVersion>, at: Timestamp) {
+    pub(crate) fn activate(&mut self, version: Option<&PluginVersion>, at: Timestamp, because: &str) {
         let what = match (&self.active, version) {
             (_, None) => Change::Remove,
             (None, Some(_)) => Change::Install,
@@ -252,7 +271,8 @@ impl Record {
         {
             self.highest = Some(version.clone());
         }
-        self.history.push(Happening { at, what, from, to: version.cloned() });
+        let because = (what == Change::Rollback).then(|| because.to_owned());
+        self.history.push(Happening { at, what, from, to: version.cloned(), because });
         let surplus = self.history.len().saturating_sub(Ledger::MAX_HISTORY);
         self.history.drain(..surplus);
     }

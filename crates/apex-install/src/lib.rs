@@ -2,7 +2,8 @@
 //!
 //! A [`Store`] holds the trees of installed plugins and a [`Ledger`] that says which of them count. A [`Planner`] makes a
 //! [`Plan`] from what is asked for, what the [`Sources`] offer, and a [`Lock`] if there is one; [`Store::apply`] carries
-//! it out, all of it or nothing. [`examine()`] tells what is wrong with a store.
+//! it out, all of it or nothing. [`Plan::updates`] says what a plan would change for those who use what is installed, and
+//! [`Consent`] who agreed to it. [`examine()`] tells what is wrong with a store.
 //!
 //! ```no_run
 //! use std::path::Path;
@@ -37,6 +38,7 @@ mod journal;
 mod ledger;
 mod lock;
 mod offer;
+mod outdated;
 mod package;
 mod plan;
 mod planner;
@@ -46,16 +48,22 @@ mod strict;
 #[cfg(test)]
 mod tests;
 mod transaction;
+mod update;
 
-pub use apply::Done;
+pub use apply::{Candidate, Done};
 pub use bundle::{LOCK_FILE, bundle, is_bundle, unbundle, unbundled_source};
 pub use error::{FileFault, FileKind, GrantsDiffer, InstallError, Mismatch, Republished};
 pub use examine::{Severity, StoreFinding, examine};
 pub use index::{Announced, INDEX_FILE, Index};
 pub use ledger::{Change, Happening, Installed, Ledger, Record, Seen};
 pub use lock::{Lock, Locked};
-pub use package::Package;
+pub use outdated::Outdated;
+pub use package::{Package, read_document};
 pub use plan::{Action, Plan, PlannedGrant, Step};
 pub use planner::Planner;
 pub use sources::{Source, Sources};
 pub use store::Store;
+pub use update::{
+    ActionChanges, ActionPart, ChangedAction, Concern, Consent, PermissionChanges, PublisherChange, SizeChange,
+    Unconfirmed, Update, UpdatePolicy, VersionStep,
+};

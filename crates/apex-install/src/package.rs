@@ -26,6 +26,8 @@ pub struct Package {
     pub signer: Option<KeyId>,
     /// The length of the archive, in bytes.
     pub bytes: u64,
+    /// The length of its files together, in bytes.
+    pub files_bytes: u64,
 }
 
 impl Package {
@@ -50,13 +52,24 @@ impl Package {
         let document = apex_package::read_document(tree).map_err(refused)?;
         let wrong = |source| TrustError::Tree { id: document.id().clone(), source };
         let algorithm = document.manifest().checksum.map(|checksum| checksum.algorithm()).unwrap_or_default();
-        let digest = Tree::open(tree).and_then(|tree| tree.digest(algorithm)).map_err(wrong)?;
+        let opened = Tree::open(tree).map_err(wrong)?;
+        let files_bytes = opened.files().iter().chain(opened.manifest()).map(|file| file.size).sum();
+        let digest = opened.digest(algorithm).map_err(wrong)?;
         let bytes = fs::metadata(archive).map_err(InstallError::io("read", archive))?.len();
         let manifest = manifest_digest(&document)?;
         // A malformed signature names no key; that it is malformed is for verification to say.
         let signer = signing_key_id(&document).ok().flatten();
-        Ok(Self { path: archive.to_owned(), digest, manifest, signer, bytes, document })
+        Ok(Self { path: archive.to_owned(), digest, manifest, signer, bytes, files_bytes, document })
     }
+}
+
+/// Reads the manifest of an unpacked tree.
+///
+/// # Errors
+/// There is none, or it is not valid.
+pub fn read_document(tree: &Path) -> Result<Document, InstallError> {
+    let refused = |source| InstallError::Manifest { path: tree.to_owned(), source: Box::new(source) };
+    apex_package::read_document(tree).map_err(refused)
 }
 
 /// The BLAKE3 hash of a manifest as it is signed: all of it but the signature.

@@ -1,6 +1,6 @@
 //! From what is asked for to a plan.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use apex_meta::{Permission, PluginId, PluginVersion, Status};
 use apex_resolve::{Preference, Release, Releases, Request, Solution, solve};
@@ -15,6 +15,7 @@ mod exclusion;
 mod granting;
 mod refusal;
 mod removal;
+mod rollback;
 
 /// Makes plans for a store from its ledger, the sources, packages that were named, and a lock.
 pub struct Planner<'a> {
@@ -25,9 +26,28 @@ pub struct Planner<'a> {
     elsewhere: Releases,
     lock: Option<Lock>,
     allow_downgrade: bool,
-    newest: bool,
+    newest: Newest,
     grants: Grants,
     granting: Vec<(PluginId, Permission)>,
+}
+
+/// Of which plugins the highest versions are wanted, rather than those that are in use.
+#[derive(Debug, Default)]
+enum Newest {
+    #[default]
+    None,
+    Of(BTreeSet<PluginId>),
+    All,
+}
+
+impl Newest {
+    fn is_of(&self, plugin: &PluginId) -> bool {
+        match self {
+            Self::None => false,
+            Self::Of(plugins) => plugins.contains(plugin),
+            Self::All => true,
+        }
+    }
 }
 
 impl<'a> Planner<'a> {
@@ -41,7 +61,7 @@ impl<'a> Planner<'a> {
             elsewhere: Releases::new(),
             lock: None,
             allow_downgrade: false,
-            newest: false,
+            newest: Newest::None,
             grants: Grants::empty(),
             granting: Vec::new(),
         };
@@ -92,7 +112,14 @@ impl<'a> Planner<'a> {
     /// Takes the highest versions, and not those that are in use already.
     #[must_use]
     pub fn newest(mut self, newest: bool) -> Self {
-        self.newest = newest;
+        self.newest = if newest { Newest::All } else { Newest::None };
+        self
+    }
+
+    /// Takes the highest versions of these plugins, and leaves others as they are where that is possible.
+    #[must_use]
+    pub fn newest_of(mut self, plugins: impl IntoIterator<Item = PluginId>) -> Self {
+        self.newest = Newest::Of(plugins.into_iter().collect());
         self
     }
 
@@ -189,7 +216,7 @@ impl<'a> Planner<'a> {
         let is_pinned = record.and_then(|record| record.pin.as_ref()).is_some();
         let preference = if is_locked {
             Preference::Locked
-        } else if self.newest {
+        } else if self.newest.is_of(&offer.plugin) {
             Preference::Ordinary
         } else if is_pinned {
             Preference::Pinned

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "a test ends where it fails, and its files with it")]
 
 mod faults;
-mod fixture;
+pub(crate) mod fixture;
 mod granting;
 mod mending;
 mod protection;

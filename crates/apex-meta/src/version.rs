@@ -39,6 +39,24 @@ impl PluginVersion {
         &self.0
     }
 
+    /// Whether the first number that is not 0, with those before it, is the same in both: then SemVer lets nothing that
+    /// worked break on the way from the lower to the higher one.
+    ///
+    /// ```
+    /// use apex_meta::PluginVersion;
+    /// let version = |text: &str| text.parse::<PluginVersion>().unwrap();
+    /// assert!(version("1.0.0").is_same_major(&version("1.9.0")));
+    /// assert!(!version("0.1.0").is_same_major(&version("0.2.0")));
+    /// ```
+    pub fn is_same_major(&self, other: &Self) -> bool {
+        let numbers = |version: &semver::Version| match (version.major, version.minor) {
+            (0, 0) => (0, 0, version.patch),
+            (0, minor) => (0, minor, 0),
+            (major, _) => (major, 0, 0),
+        };
+        numbers(&self.0) == numbers(&other.0)
+    }
+
     /// Whether this is a pre-release, such as `1.0.0-rc.1`.
     pub fn is_prerelease(&self) -> bool {
         !self.0.pre.is_empty()

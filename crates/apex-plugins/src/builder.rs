@@ -1,6 +1,13 @@
 //! Puts a plugin manager together from parts that the host names.
 
-use std::{collections::BTreeMap, ffi::OsString, io, path::PathBuf, sync::Arc, time::SystemTime};
+use std::{
+    collections::BTreeMap,
+    ffi::OsString,
+    io,
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use apex_abi::PluginModule;
 use apex_audit::AuditSink;
@@ -31,6 +38,8 @@ pub struct Builder {
     pub(crate) scans: Options,
     pub(crate) watches: bool,
     pub(crate) store: Option<Store>,
+    pub(crate) sources: Option<PathBuf>,
+    pub(crate) probation: Duration,
     pub(crate) linked: Vec<(Document, PluginModule)>,
     pub(crate) trust: TrustStore,
     pub(crate) trust_file: Option<PathBuf>,
@@ -61,6 +70,8 @@ impl Default for Builder {
             scans: Options::default(),
             watches: false,
             store: None,
+            sources: None,
+            probation: Duration::from_secs(600),
             linked: Vec::new(),
             trust: TrustStore::empty(),
             trust_file: None,
@@ -132,6 +143,22 @@ impl Builder {
         self.roots.retain(|root| !root.is_store());
         self.roots.push(Root::store(store.plugins(), []));
         self.store = Some(store);
+        self
+    }
+
+    /// Sets the file with the sources that updates come from, for [`PluginManager::update`] and its kin.
+    ///
+    /// With a [`store`](Self::store), plugins whose policy is `on-restart` or `immediate` are updated before the manager is
+    /// ready, as far as the update concerns nobody; one that fails is told in the log.
+    pub fn sources(mut self, file: impl Into<PathBuf>) -> Self {
+        self.sources = Some(file.into());
+        self
+    }
+
+    /// Sets how long a new version is on probation: if it crashes into quarantine within that time after an update, the
+    /// version before it becomes active again. Ten minutes, if it is not called.
+    pub fn probation(mut self, probation: Duration) -> Self {
+        self.probation = probation;
         self
     }
 

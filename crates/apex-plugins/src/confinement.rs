@@ -80,6 +80,14 @@ impl Inner {
         }
     }
 
+    /// The file that grants are kept in, if there is one.
+    pub(crate) fn grants_file(&self) -> Option<&Path> {
+        match &self.settings.grants {
+            GrantSource::File(file) => Some(file),
+            GrantSource::Fixed(_) => None,
+        }
+    }
+
     /// What a plugin in the catalogue may do.
     pub(crate) fn permissions(&self, entry: &Entry) -> Result<PluginPermissions, GrantsError> {
         let (Some(manifest), Some(id)) = (entry.manifest(), entry.id()) else {
@@ -107,12 +115,22 @@ impl Inner {
     /// # Errors
     /// The grants cannot be read; one is too wide; or policy demands more than the kernel can enforce.
     pub(crate) fn sandbox(&self, manifest: &Manifest, owner: Option<&Owner>) -> Result<Sandbox, CallError> {
-        let id = &manifest.id;
         let grants = self.grants().map_err(|error| unreadable(&error))?;
+        self.sandbox_with(manifest, owner, &grants)
+    }
+
+    /// The same as if these were the grants.
+    pub(crate) fn sandbox_with(
+        &self,
+        manifest: &Manifest,
+        owner: Option<&Owner>,
+        grants: &Grants,
+    ) -> Result<Sandbox, CallError> {
+        let id = &manifest.id;
         if owner.is_some_and(|owner| grants.are_foreign(id, owner)) {
             tracing::warn!(plugin = %id, "what was granted under this id was granted to another owner, and does not apply");
         }
-        let sandbox = self.sandbox_of(manifest, id, owner, &grants);
+        let sandbox = self.sandbox_of(manifest, id, owner, grants);
         let in_effect = sandbox.in_effect();
         let roots = self.roots(id, owner);
         for permission in &in_effect {
@@ -161,20 +179,17 @@ impl Inner {
         Ok(())
     }
 
-    fn roots(&self, id: &PluginId, owner: Option<&Owner>) -> GrantRoots {
+    pub(crate) fn roots(&self, id: &PluginId, owner: Option<&Owner>) -> GrantRoots {
         let settings = &self.settings.confinement;
         let own = |all: &PathBuf| Some(all.join(id.as_str()).join(directory_of(owner?)));
         GrantRoots { workspace: settings.workspace.clone(), plugin_data: settings.plugin_data.as_ref().and_then(own) }
     }
 
     /// What no plugin may be granted to write.
-    fn protected(&self) -> Vec<PathBuf> {
+    pub(crate) fn protected(&self) -> Vec<PathBuf> {
         let settings = &self.settings;
-        let grants = match &settings.grants {
-            GrantSource::File(file) => Some(file),
-            GrantSource::Fixed(_) => None,
-        };
-        let files = settings.trust_path.iter().chain(&settings.overrides).chain(grants);
+        let grants = self.grants_file().map(Path::to_owned);
+        let files = settings.trust_path.iter().chain(&settings.overrides).chain(&grants);
         let roots = settings.roots.iter().map(|root| root.path().to_owned());
         files.cloned().chain(roots).chain(settings.confinement.protected.iter().cloned()).collect()
     }

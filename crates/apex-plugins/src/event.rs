@@ -12,6 +12,8 @@ use apex_meta::{PluginId, PluginVersion, Reason};
 use futures::{Stream, stream::BoxStream};
 use tokio::sync::broadcast;
 
+use crate::update::{UpdateInfo, UpdateStage};
+
 /// Something that happened in the registry or to a plugin.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
@@ -80,6 +82,30 @@ pub enum Event {
         cut: Vec<String>,
         /// The actions of the calls that could not be ended, such as a blocking one that never returns.
         leftovers: Vec<String>,
+    },
+    /// A version takes the place of another, and has come so far.
+    Update {
+        /// The plugin.
+        plugin: PluginId,
+        /// The version that was active before.
+        from: PluginVersion,
+        /// The version that becomes active.
+        to: PluginVersion,
+        /// How far it has come.
+        stage: UpdateStage,
+    },
+    /// There is a newer version of an installed plugin.
+    UpdateAvailable(Box<UpdateInfo>),
+    /// A new version crashed too often soon after it became active, and the version before it is active again.
+    RolledBack {
+        /// The plugin.
+        plugin: PluginId,
+        /// The version that crashed.
+        from: PluginVersion,
+        /// The version that is active now.
+        to: PluginVersion,
+        /// How it crashed.
+        crashes: String,
     },
     /// A record could not be kept by the audit sink.
     AuditFailed {

@@ -61,6 +61,11 @@ impl Installed {
         Ok(root)
     }
 
+    /// The store, if the manager has one.
+    pub(crate) fn store(&self) -> Option<&Store> {
+        self.store.as_ref()
+    }
+
     fn ledger(&self) -> Arc<Ledger> {
         Arc::clone(&self.ledger.read().unwrap_or_else(PoisonError::into_inner))
     }

@@ -10,10 +10,11 @@ use apex_discover::{Catalogue, Entry};
 use apex_exec::{CallError, CrashHistory, Lifecycle};
 use apex_meta::{Digest, ErrorKind, PluginId, PluginVersion, Status};
 use futures::future::join_all;
-use tokio::sync::OnceCell;
+use tokio::sync::{OnceCell, watch};
 
 use crate::{
     PluginSpec,
+    manager::Inner,
     running::Running,
     shutdown::{Leftover, ShutdownReport},
 };
@@ -34,8 +35,18 @@ impl InstanceKey {
 
     /// Whether a catalogue has it ready to be called.
     fn is_ready_in(&self, catalogue: &Catalogue) -> bool {
+        self.entries_in(catalogue).any(|entry| entry.status() == Status::Ready)
+    }
+
+    /// Whether a catalogue has it only for who asks for this version.
+    fn is_standby_in(&self, catalogue: &Catalogue) -> bool {
+        let mut entries = self.entries_in(catalogue).peekable();
+        entries.peek().is_some() && entries.all(Entry::is_standby)
+    }
+
+    fn entries_in<'a>(&'a self, catalogue: &'a Catalogue) -> impl Iterator<Item = &'a Entry> {
         let is_it = |entry: &&Entry| entry.version() == Some(&self.version) && entry.digest() == self.digest.as_ref();
-        catalogue.versions(&self.id).iter().filter(is_it).any(|entry| entry.status() == Status::Ready)
+        catalogue.versions(&self.id).iter().filter(is_it)
     }
 }
 
@@ -55,6 +66,45 @@ struct Registry {
     crashes: BTreeMap<InstanceKey, Crashes>,
     /// Those that are trusted no more, or replaced, until they have ended.
     leaving: Vec<Arc<Running>>,
+    /// Plugins that are being replaced, whose new calls wait.
+    held: BTreeMap<PluginId, watch::Receiver<()>>,
+}
+
+/// What a call of a plugin gets.
+pub(crate) enum Access {
+    /// The cell of the instance.
+    Cell(InstanceCell),
+    /// The plugin is being replaced: when this changes or ends, there is something else to choose.
+    Held(watch::Receiver<()>),
+}
+
+/// The right to replace the instances of one plugin; as long as it is there, new calls of the plugin wait.
+pub(crate) struct Held {
+    inner: Arc<Inner>,
+    plugin: PluginId,
+    cells: Vec<InstanceCell>,
+    /// Wakes who waits, when it is dropped.
+    _until: watch::Sender<()>,
+}
+
+impl Held {
+    /// The instances there are, those included that were just being started.
+    pub(crate) async fn running(&self) -> Vec<Arc<Running>> {
+        let mut running = Vec::new();
+        for cell in &self.cells {
+            // Waits for who starts one at this moment, and starts none itself.
+            if let Ok(one) = cell.get_or_try_init(|| async { Err::<_, ()>(()) }).await {
+                running.push(Arc::clone(one));
+            }
+        }
+        running
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.inner.instances.lock().held.remove(&self.plugin);
+    }
 }
 
 /// What is remembered of crashes for as long as the manager lives.
@@ -83,9 +133,28 @@ impl Instances {
         of_spec.filter_map(|(_, crashes)| crashes.lift().then_some(())).count()
     }
 
+    /// Has the new calls of a plugin wait; none if it is being replaced already.
+    pub(crate) fn hold(inner: &Arc<Inner>, plugin: &PluginId) -> Option<Held> {
+        let mut registry = inner.instances.lock();
+        if registry.held.contains_key(plugin) {
+            return None;
+        }
+        let (sender, receiver) = watch::channel(());
+        registry.held.insert(plugin.clone(), receiver);
+        let cells = registry.cells.iter().filter(|(key, _)| key.id == *plugin).map(|(_, cell)| Arc::clone(cell));
+        Some(Held { plugin: plugin.clone(), cells: cells.collect(), inner: Arc::clone(inner), _until: sender })
+    }
+
+    /// The instances of a plugin that run now.
+    pub(crate) fn of(&self, plugin: &PluginId) -> Vec<Arc<Running>> {
+        let registry = self.lock();
+        let cells = registry.cells.iter().filter(|(key, _)| key.id == *plugin);
+        cells.filter_map(|(_, cell)| cell.get().cloned()).collect()
+    }
+
     /// Goes by a new catalogue: what it lets run again is no longer in quarantine. Gives the instances that it has no
-    /// place for any more, which new calls no longer find.
-    pub(crate) fn follow(&self, catalogue: &Catalogue) -> Vec<Arc<Running>> {
+    /// place for any more, or another version in the place of, which new calls no longer find.
+    pub(crate) fn follow(&self, catalogue: &Catalogue, before: &Catalogue) -> Vec<Arc<Running>> {
         let mut gone = Vec::new();
         let mut registry = self.lock();
         for (key, crashes) in &mut registry.crashes {
@@ -96,7 +165,7 @@ impl Instances {
         registry.cells.retain(|key, cell| {
             // What is just being started is looked at the next time.
             let Some(running) = cell.get() else { return true };
-            let stays = key.is_ready_in(catalogue);
+            let stays = key.is_ready_in(catalogue) && (!key.is_standby_in(catalogue) || key.is_standby_in(before));
             gone.extend((!stays).then(|| Arc::clone(running)));
             stays
         });
@@ -104,16 +173,19 @@ impl Instances {
         gone
     }
 
-    /// The cell of a key, made if there is none yet.
+    /// The cell of a key, made if there is none yet, unless the plugin is being replaced.
     ///
     /// # Errors
     /// The manager was shut down.
-    pub(crate) fn cell(&self, key: InstanceKey) -> Result<InstanceCell, CallError> {
+    pub(crate) fn access(&self, key: InstanceKey) -> Result<Access, CallError> {
         let mut registry = self.lock();
         if registry.closed {
             return Err(CallError::new(ErrorKind::ShuttingDown, "the plugin manager is shut down"));
         }
-        Ok(Arc::clone(registry.cells.entry(key).or_default()))
+        if let Some(until) = registry.held.get(&key.id) {
+            return Ok(Access::Held(until.clone()));
+        }
+        Ok(Access::Cell(Arc::clone(registry.cells.entry(key).or_default())))
     }
 
     /// The instances that run now.

@@ -1,6 +1,7 @@
 //! The one object that a host holds: finds, verifies, chooses, loads and calls plugins.
 
 use std::{
+    path::Path,
     sync::{Arc, Mutex, PoisonError, RwLock, mpsc::Sender},
     time::{Duration, SystemTime},
 };
@@ -106,12 +107,18 @@ impl PluginManager {
             let watch = RootWatch::start(watcher, Arc::downgrade(&manager.inner)).map_err(BuildError::Watch)?;
             *manager.inner.root_watch.lock().unwrap_or_else(PoisonError::into_inner) = Some(watch);
         }
+        if manager.inner.settings.store.is_some()
+            && manager.inner.settings.sources.is_some()
+            && let Err(error) = manager.follow_policies(|_| true).await
+        {
+            tracing::error!(error = &error as &dyn std::error::Error, "no plugin could be updated at the start");
+        }
         Ok(manager)
     }
 
     /// What was found at the last scan: a snapshot that later scans leave alone.
     pub fn catalogue(&self) -> Arc<Catalogue> {
-        Arc::clone(&self.inner.catalogue.read().unwrap_or_else(PoisonError::into_inner))
+        self.inner.catalogue()
     }
 
     /// Scans the roots again.
@@ -291,6 +298,16 @@ impl PluginManager {
 }
 
 impl Inner {
+    /// What was found at the last scan.
+    pub(crate) fn catalogue(&self) -> Arc<Catalogue> {
+        Arc::clone(&self.catalogue.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Where packages are looked at: nothing is left there.
+    pub(crate) fn scratch(&self) -> &Path {
+        self.settings.confinement.temporary.as_deref().unwrap_or(Path::new("/tmp"))
+    }
+
     fn overrides(&self) -> Result<Overrides, BuildError> {
         let overrides = match &self.settings.overrides {
             Some(file) => Overrides::load(file).map_err(BuildError::Overrides)?,
@@ -317,7 +334,7 @@ impl Inner {
             let catalogue = Arc::new(found.succeeding(&current));
             (std::mem::replace(&mut *current, Arc::clone(&catalogue)), catalogue)
         };
-        for running in self.instances.follow(&catalogue) {
+        for running in self.instances.follow(&catalogue, &before) {
             running.retire(&self.settings.limits);
         }
         // What the first scan of a manager finds is no change.

@@ -73,7 +73,10 @@ impl Inner {
     pub(crate) fn note_quarantine(self: &Arc<Self>, key: InstanceKey, error: &CallError) {
         let last = error.causes().next().map(|cause| format!("; at last {cause}")).unwrap_or_default();
         let (inner, message) = (Arc::clone(self), format!("{}{last}", error.message()));
-        let note = move || inner.write_quarantine(&key, message);
+        let note = move || {
+            inner.write_quarantine(&key, message.clone());
+            inner.end_probation(&key, &message);
+        };
         match std::thread::Builder::new().name("apex-quarantine".to_owned()).spawn(note) {
             Ok(thread) => self.quarantines.writing.lock().unwrap_or_else(PoisonError::into_inner).push(thread),
             Err(error) => tracing::error!(%error, "no thread to note that a plugin crashed too often"),

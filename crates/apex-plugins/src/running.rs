@@ -3,7 +3,7 @@
 use std::{
     ops::Deref,
     sync::{
-        Arc, OnceLock,
+        Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
     thread::Thread,
@@ -18,6 +18,7 @@ use crate::{
     audit::{Auditor, subject_of},
     authority::Authority,
     event::{Event, Events},
+    fence::Fence,
     objection::objection,
     start::blocked,
 };
@@ -36,14 +37,21 @@ pub(crate) struct Running {
     judged: AtomicU64,
     objection: OnceLock<Reason>,
     is_stopping: AtomicBool,
-    /// How many callers hold it, and [`RETIRED`] once no more may.
+    /// How many callers hold it, with [`RETIRED`] or [`PAUSED`] while no more may.
     callers: AtomicUsize,
     /// Waits until nobody holds it any more.
-    retiring: OnceLock<Thread>,
+    waiting: Mutex<Option<Thread>>,
+    /// What its saves have to pass.
+    pub(crate) fence: Arc<Fence>,
 }
 
 /// Beside the number of callers: it is replaced, and no new caller may hold it.
 const RETIRED: usize = 1 << (usize::BITS - 1);
+
+/// Beside the number of callers: it is about to be replaced, and no new caller may hold it for now.
+const PAUSED: usize = 1 << (usize::BITS - 2);
+
+const FLAGS: usize = RETIRED | PAUSED;
 
 /// How long calls may go on in an instance that is replaced, where no limit for calls is set.
 const LONGEST_CALL: Duration = Duration::from_secs(300);
@@ -62,8 +70,9 @@ impl Deref for Lease {
 impl Drop for Lease {
     fn drop(&mut self) {
         let before = self.0.callers.fetch_sub(1, Ordering::SeqCst);
-        if before == RETIRED | 1
-            && let Some(thread) = self.0.retiring.get()
+        if before & FLAGS != 0
+            && before & !FLAGS == 1
+            && let Some(thread) = &*self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner)
         {
             thread.unpark();
         }
@@ -72,17 +81,17 @@ impl Drop for Lease {
 
 impl Running {
     /// `generation` is of the trust store from before it was verified, so that no change is missed.
-    pub(crate) fn new(instance: Instance, loaded: Loaded, generation: u64) -> Self {
+    pub(crate) fn new(instance: Instance, loaded: Loaded, generation: u64, fence: Arc<Fence>) -> Self {
         let (judged, objection, is_stopping) = (AtomicU64::new(generation), OnceLock::new(), AtomicBool::new(false));
-        let (callers, retiring) = (AtomicUsize::new(0), OnceLock::new());
-        Self { instance, loaded, judged, objection, is_stopping, callers, retiring }
+        let (callers, waiting) = (AtomicUsize::new(0), Mutex::new(None));
+        Self { instance, loaded, judged, objection, is_stopping, callers, waiting, fence }
     }
 
     /// Holds it for a call; none if it is replaced, so that there is another one to hold.
     pub(crate) fn lease(self: &Arc<Self>) -> Option<Lease> {
         let before = self.callers.fetch_add(1, Ordering::SeqCst);
         let lease = Lease(Arc::clone(self));
-        (before & RETIRED == 0).then_some(lease)
+        (before & FLAGS == 0).then_some(lease)
     }
 
     /// Ends the instance, which new calls do not find any more, as soon as nobody holds it; on a thread of its own.
@@ -92,7 +101,7 @@ impl Running {
         }
         let (running, longest) = (Arc::clone(self), limits.default_timeout.unwrap_or(LONGEST_CALL));
         let end = move || {
-            running.wait_until_free(longest);
+            running.wait_until_free(RETIRED, longest);
             let report = running.instance.shutdown_blocking(Duration::ZERO);
             let (plugin, version) = (running.instance.id(), running.instance.version());
             tracing::info!(%plugin, %version, cut = report.cut.len(), left = report.leftovers.len(), "replaced, and ended");
@@ -102,18 +111,34 @@ impl Running {
         }
     }
 
-    fn wait_until_free(&self, at_most: Duration) {
+    /// Lets nobody new hold it, until it is resumed, and waits until nobody does; says whether that is so in time.
+    pub(crate) fn pause(&self, at_most: Duration) -> bool {
+        self.wait_until_free(PAUSED, at_most)
+    }
+
+    /// Lets callers hold it again.
+    pub(crate) fn resume(&self) {
+        self.callers.fetch_and(!PAUSED, Ordering::SeqCst);
+    }
+
+    /// How many callers hold it.
+    pub(crate) fn callers(&self) -> usize {
+        self.callers.load(Ordering::SeqCst) & !FLAGS
+    }
+
+    fn wait_until_free(&self, flag: usize, at_most: Duration) -> bool {
         let until = Instant::now() + at_most;
         // First who is to be woken, then the word that there may be something to wake for.
-        self.retiring.get_or_init(std::thread::current);
-        self.callers.fetch_or(RETIRED, Ordering::SeqCst);
-        while self.callers.load(Ordering::SeqCst) != RETIRED {
+        *self.waiting.lock().unwrap_or_else(PoisonError::into_inner) = Some(std::thread::current());
+        self.callers.fetch_or(flag, Ordering::SeqCst);
+        while self.callers() != 0 {
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() {
-                break;
+                return false;
             }
             std::thread::park_timeout(left);
         }
+        true
     }
 
     /// Whether what it does is recorded: plugins that are linked in are part of the program.

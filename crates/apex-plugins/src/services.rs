@@ -12,6 +12,7 @@ use serde_json::Value;
 use crate::{
     dependency::Dependencies,
     event::{Event, Events},
+    fence::Fence,
 };
 
 /// The host's services for one version of one plugin: there is no way to name another plugin's state.
@@ -20,6 +21,7 @@ pub(crate) struct Services {
     pub(crate) version: PluginVersion,
     pub(crate) owner: Option<Owner>,
     pub(crate) state: Option<Arc<dyn StateStore>>,
+    pub(crate) fence: Arc<Fence>,
     pub(crate) events: Events,
     pub(crate) dependencies: Dependencies,
 }
@@ -49,6 +51,7 @@ impl Services {
 #[async_trait]
 impl HostServices for Services {
     async fn load_state(&self, scope: StateScope, context: &CallContext) -> Result<Option<(u64, Value)>, PluginError> {
+        self.fence.is_asked();
         let loaded = self
             .store()?
             .load(&self.key(scope, context)?)
@@ -70,6 +73,10 @@ impl HostServices for Services {
         data: Value,
     ) -> Result<u64, PluginError> {
         let key = self.key(scope, context)?;
+        let Some(_open) = self.fence.pass().await else {
+            let message = "another version takes this one's place, and would not see what is saved now";
+            return Err(PluginError::new(ErrorKind::ShuttingDown, message));
+        };
         self.store()?.save(&key, expected, &data).await.map_err(|error| failed("the state could not be saved", &error))
     }
 

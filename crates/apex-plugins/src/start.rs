@@ -5,10 +5,11 @@ use std::sync::{Arc, Weak};
 use apex_audit::{Happening, Subject};
 use apex_discover::{Catalogue, Entry};
 use apex_exec::{
-    CallError, Instance, InstanceOptions, Lifecycle, Loaded, Observer, ProcessStarted, SlowPoll, Transition,
+    CallError, Instance, InstanceOptions, Lifecycle, Loaded, Observer, ProcessStarted, Sandbox, SlowPoll, Transition,
 };
 use apex_meta::{ErrorKind, Owner, PluginVersion, Reason};
 use apex_resolve::NoCandidate;
+use apex_state::StateStore;
 use apex_trust::Verified;
 use serde_json::Value;
 
@@ -18,7 +19,8 @@ use crate::{
     background,
     dependency::Dependencies,
     event::Events,
-    instances::InstanceKey,
+    fence::Fence,
+    instances::{Access, InstanceKey},
     manager::Inner,
     running::{Lease, Running},
     services::Services,
@@ -40,7 +42,14 @@ impl PluginManager {
             let (catalogue, index) = self.choose(spec).await?;
             let entry = &catalogue.versions(&spec.id)[index];
             let key = InstanceKey::of(entry).ok_or_else(|| no_metadata(entry))?;
-            let cell = self.inner.instances.cell(key.clone())?;
+            let cell = match self.inner.instances.access(key.clone())? {
+                Access::Cell(cell) => cell,
+                Access::Held(mut until) => {
+                    // Ends in an error, when who holds it lets go.
+                    let _ = until.changed().await;
+                    continue;
+                }
+            };
             let running = match cell.get_or_try_init(|| self.start_instance(entry, key)).await {
                 Ok(running) => running,
                 // What was found a moment ago may have been replaced since, and then there is another one to start.
@@ -90,29 +99,19 @@ impl PluginManager {
         let sandbox = background::run("apex-sandbox", move || inner.sandbox(&manifest, of_whom.as_ref())).await;
         let sandbox = sandbox.map_err(|error| no_thread(&error))?;
         let sandbox = sandbox.map_err(|error| error.with_plugin(&id, loaded.version()))?;
-        let in_effect = (!entry.is_linked()).then(|| sandbox.in_effect());
-        let services = Services {
-            dependencies: Dependencies::new(loaded.document().manifest(), in_effect.as_deref(), &self.inner),
-            plugin: id.clone(),
-            version: loaded.version().clone(),
-            owner,
-            state: self.inner.settings.state.clone(),
-            events: self.inner.events.clone(),
-        };
+        let (fence, state) = (Arc::<Fence>::default(), self.inner.settings.state.clone());
+        let options = self.inner.instance_options(&loaded, owner, sandbox, state, Arc::clone(&fence));
         let options = InstanceOptions {
-            configuration: self.inner.settings.configurations.get(&id).cloned().unwrap_or(Value::Null),
-            services: Arc::new(services),
-            limits: self.inner.settings.limits.clone(),
-            sandbox,
             crashes: self.inner.instances.crashes(&key),
             observer: Arc::new(Announcer {
                 events: self.inner.events.clone(),
                 inner: Arc::downgrade(&self.inner),
                 key,
             }),
+            ..options
         };
         let instance = Instance::start(loaded.clone(), options).await?;
-        Ok(Arc::new(Running::new(instance, loaded, generation)))
+        Ok(Arc::new(Running::new(instance, loaded, generation, fence)))
     }
 
     /// Records that a request was refused because of what a check found, once a scan; for callers who
@@ -155,8 +154,37 @@ impl PluginManager {
 }
 
 impl Inner {
+    /// What an instance is started with, as the settings want it; nobody is told of its life.
+    pub(crate) fn instance_options(
+        self: &Arc<Self>,
+        loaded: &Loaded,
+        owner: Option<Owner>,
+        sandbox: Sandbox,
+        state: Option<Arc<dyn StateStore>>,
+        fence: Arc<Fence>,
+    ) -> InstanceOptions {
+        let (id, is_linked) = (loaded.id().clone(), loaded.verified().is_none());
+        let in_effect = (!is_linked).then(|| sandbox.in_effect());
+        let services = Services {
+            dependencies: Dependencies::new(loaded.document().manifest(), in_effect.as_deref(), self),
+            plugin: id.clone(),
+            version: loaded.version().clone(),
+            owner,
+            state,
+            fence,
+            events: self.events.clone(),
+        };
+        InstanceOptions {
+            configuration: self.settings.configurations.get(&id).cloned().unwrap_or(Value::Null),
+            services: Arc::new(services),
+            limits: self.settings.limits.clone(),
+            sandbox,
+            ..InstanceOptions::default()
+        }
+    }
+
     /// Loads a plugin and keeps a record of it.
-    fn load(&self, verified: Verified) -> Result<Loaded, CallError> {
+    pub(crate) fn load(&self, verified: Verified) -> Result<Loaded, CallError> {
         let subject = subject_of(&verified);
         let loaded = self.loader.load(verified);
         match &loaded {
@@ -205,7 +233,7 @@ impl Observer for Announcer {
 }
 
 /// To whom grants, state and decisions belong that are kept under the id of a plugin that was verified.
-fn owner_of(verified: &Verified) -> Option<Owner> {
+pub(crate) fn owner_of(verified: &Verified) -> Option<Owner> {
     match verified.publisher() {
         Some(publisher) => Some(Owner::Publisher(publisher.to_owned())),
         None => verified.digest().copied().map(Owner::Digest),

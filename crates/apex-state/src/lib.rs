@@ -8,8 +8,9 @@
 //!   [`StateError::Conflict`], and nothing is lost.
 //! - A save that returned `Ok` survives a power failure. A crash at any point leaves the old or the new state.
 //! - Damage is found by hash; the backup takes the place of what is damaged, and that is reported.
+//! - A new version inherits the states of the one before it by a [`Succession`], on copies that can be taken back.
 //!
-//! What the crate refuses: it encrypts nothing; it does not migrate states between versions; it never takes a key from
+//! What the crate refuses: it encrypts nothing; it knows no state's form, so that only the plugin migrates one; it never takes a key from
 //! a plugin, so that a plugin cannot name another one's state; it never retries a failed fsync; and it does not guess
 //! at a state that is damaged together with its backup.
 //!
@@ -40,6 +41,7 @@ mod memory;
 mod record;
 mod scope;
 mod store;
+mod succession;
 mod workers;
 
 #[cfg(test)]
@@ -55,3 +57,4 @@ pub use memory::MemoryStateStore;
 pub use record::RecordFault;
 pub use scope::{InvalidScope, Scope, ScopeName};
 pub use store::{Recovery, StateEntry, StateListing, StateRecord, StateStore};
+pub use succession::{CarriedOver, Succession, SuccessionError};

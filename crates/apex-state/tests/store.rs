@@ -10,6 +10,8 @@ mod damage;
 mod files;
 #[path = "store/limits.rs"]
 mod limits;
+#[path = "store/succession.rs"]
+mod succession;
 #[path = "store/writers.rs"]
 mod writers;
 

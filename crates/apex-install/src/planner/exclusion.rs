@@ -1,6 +1,6 @@
 //! Which offers are no candidates, as far as that can be told before they are verified.
 
-use apex_meta::{PluginVersion, Reason};
+use apex_meta::{PluginVersion, Reason, VersionSpecifier};
 use apex_trust::{History as _, PolicyLevel};
 
 use super::Planner;
@@ -25,6 +25,9 @@ impl Planner<'_> {
         if let Some(highest) = self.rolled_back(offer) {
             return Some(Reason::new("RollbackRefused", format!("older than {highest}, which was installed before")));
         }
+        if let Some(pin) = self.pinned(offer) {
+            return Some(Reason::new("Pinned", format!("the operator pinned it to `{pin}`")));
+        }
         if offer.is_in_store() {
             return None;
         }
@@ -38,11 +41,14 @@ impl Planner<'_> {
         if seen.is_some_and(|seen| seen.digest != offer.digest || seen.manifest != offer.manifest) {
             return Some(Reason::new("VersionRepublished", "it was published before with other files"));
         }
-        let pin = record.and_then(|record| record.pin.as_ref());
-        if let Some(pin) = pin.filter(|pin| !pin.matches(version.as_semver())) {
-            return Some(Reason::new("Pinned", format!("the operator pinned it to `{pin}`")));
-        }
         self.distrust(offer)
+    }
+
+    /// The pin that keeps an offer away; none keeps away what is active.
+    fn pinned(&self, offer: &Offer) -> Option<&VersionSpecifier> {
+        let record = self.ledger.get(&offer.plugin)?;
+        let is_active = record.active.as_ref() == Some(&offer.version);
+        record.pin.as_ref().filter(|pin| !is_active && !pin.matches(offer.version.as_semver()))
     }
 
     /// The version that was installed before an older one that is offered now, unless the operator, or the lock, means it.
