@@ -40,3 +40,13 @@ pub struct DeveloperGuide;
 #[cfg(doctest)]
 #[doc = include_str!("../../docs/embedders_guide.md")]
 pub struct EmbeddersGuide;
+
+/// Those about finding plugins.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/discovery_guide.md")]
+pub struct DiscoveryGuide;
+
+/// Those about permissions.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/permissions.md")]
+pub struct Permissions;

@@ -4,7 +4,10 @@ use std::{fs, process::Command};
 
 use apex_plugins::{meta::Document, trust::SigningKey};
 
-use crate::house::{Ended, House, Proof};
+use crate::{
+    house::{Ended, House, Proof},
+    installing::package,
+};
 
 /// A command of the guide: what is typed, the exit code that is promised, and lines that are shown of its output.
 pub(crate) struct Shown {
@@ -119,5 +122,23 @@ fn the_security_guide_names_the_codes_that_the_policy_leads_to() {
     let codes = ["SignatureMissing", "MissingChecksum", "SignatureStripped", "UntrustedKey", "ChecksumMismatch"];
     for (row, code) in rows[1..].iter().zip(codes) {
         assert!(row.contains(&format!("| `{code}` |")), "{row}");
+    }
+}
+
+#[test]
+fn the_commands_about_permissions_and_discovery_do_what_their_guides_say() {
+    let house = House::new();
+    package(&house, "mail", "1.0.0", &[]);
+    house.key().public_key().write(&house.path("acme.pem.pub")).unwrap();
+    let trust = "apex trust add acme --key acme.pem.pub --prefix com.acme";
+    for line in [trust, "apex index packages", "apex source add shop packages"] {
+        shell(&house, line, "").expect(0);
+    }
+    for guide in ["docs/permissions.md", "docs/discovery_guide.md"] {
+        let commands = commands(guide);
+        assert!(commands.len() > 3, "{guide} shows {} commands", commands.len());
+        for shown in commands {
+            shown.check(&shell(&house, &shown.line, ""));
+        }
     }
 }
