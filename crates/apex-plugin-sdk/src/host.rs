@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use apex_abi::{HostBox, LogLevel, StateScope};
 use apex_meta::ErrorKind;
-use futures::lock::Mutex;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
@@ -24,7 +23,7 @@ pub struct Host {
 
 impl Host {
     pub(crate) fn new(host: HostBox, configuration: &[u8]) -> Self {
-        let shared = SharedParts { configuration: configuration.into(), updates: Mutex::new(()) };
+        let shared = SharedParts { configuration: configuration.into(), updates: Arc::default() };
         Self { services: Arc::new(Services::Host(host)), shared: Arc::new(shared) }
     }
 

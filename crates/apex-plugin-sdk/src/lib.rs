@@ -140,6 +140,7 @@ mod trace;
 #[cfg(not(feature = "tracing"))]
 #[path = "trace_off.rs"]
 mod trace;
+mod turns;
 mod typed;
 mod yielder;
 

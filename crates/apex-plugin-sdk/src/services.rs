@@ -6,8 +6,9 @@ use apex_abi::{
     CallBox, CalledPlugin, FfiFuture, HostBox, LoadedState, LogLevel, PluginError, RString, RVec, ReadResource,
     SavedState, StateScope, outcome,
 };
-use futures::lock::Mutex;
 use serde_json::{Map, Value};
+
+use crate::turns::Turns;
 
 /// The host's services, as a call or as the instance itself has them.
 pub(crate) enum Services {
@@ -22,7 +23,7 @@ pub(crate) struct SharedParts {
     /// The configuration, JSON as it came.
     pub(crate) configuration: Box<[u8]>,
     /// Lets the instance's own updates of the global state wait for each other instead of meeting in a conflict.
-    pub(crate) updates: Mutex<()>,
+    pub(crate) updates: Arc<Turns>,
 }
 
 impl Services {

@@ -75,7 +75,7 @@ impl<'a> State<'a> {
     {
         // Tenants and users must not wait for each other; theirs meet in a conflict at worst.
         let _turn = match self.scope {
-            StateScope::Global => Some(self.shared.updates.lock().await),
+            StateScope::Global => Some(self.shared.updates.take().await),
             StateScope::Tenant | StateScope::User => None,
         };
         let mut attempt = 1;
