@@ -1,7 +1,8 @@
 //! Durable state of plugins: atomic, compare-and-swap, recoverable.
 //!
 //! A [`StateKey`] names a state: of which plugin, which version, for whom ([`Scope`]), on whose word ([`Owner`]). A
-//! [`StateStore`] loads and saves it; the one for hosts is [`FileStateStore`], and [`MemoryStateStore`] is for tests.
+//! [`StateStore`] loads and saves it; the one for hosts is [`FileStateStore`], and [`MemoryStateStore`] is for tests. One of
+//! your own can be held to the rules by [`conformance`].
 //!
 //! - A load tells "none yet" (`Ok(None)`) from "failed".
 //! - A save names the generation that it builds on. If somebody else saved in between it is a
@@ -32,8 +33,10 @@
 //! ```
 #![forbid(unsafe_code)]
 
+pub mod conformance;
 mod disk;
 mod error;
+mod export;
 mod file;
 mod key;
 mod limits;
@@ -50,6 +53,7 @@ mod arbitrary;
 /// The vocabulary that keys are made of.
 pub use apex_meta::{CallContext, Owner, PluginId, PluginVersion, StateScope};
 pub use error::{FileStep, StateError};
+pub use export::{ExportError, ExportedState, StateExport};
 pub use file::{FileStateOptions, FileStateStore};
 pub use key::StateKey;
 pub use limits::StateLimits;

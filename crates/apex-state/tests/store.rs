@@ -1,10 +1,14 @@
 //! The stores from outside: the contract that both keep, and what the one in files does on a real disk.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test ends where it fails")]
 
+#[path = "store/conformance.rs"]
+mod conformance;
 #[path = "store/contract.rs"]
 mod contract;
 #[path = "store/damage.rs"]
 mod damage;
+#[path = "store/export.rs"]
+mod export;
 #[cfg(unix)]
 #[path = "store/files.rs"]
 mod files;

@@ -1,4 +1,4 @@
-//! Attack 62 with real processes: one that installs or removes is killed, or fails, at each of its system calls.
+//! Attack 62 with real processes: one that installs, removes, updates or goes back is killed, or fails, at each of its system calls.
 //!
 //! This is a program of its own (`harness = false`): it starts itself as the process that is traced by `ptrace(2)`. By
 //! default it stops at the calls that can change a file system, which is all that there is to see from outside; with
@@ -18,6 +18,7 @@ mod minimal_elf;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod scenario;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+#[allow(dead_code, reason = "shared with tests that choose and do otherwise")]
 mod trace;
 
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]

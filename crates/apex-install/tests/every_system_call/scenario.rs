@@ -23,8 +23,8 @@ use crate::{
     trace::{self, Ending, Mishap},
 };
 
-/// What is done: the first install of two plugins, and the removal of one.
-pub(crate) const NAMES: [&str; 2] = ["install", "remove"];
+/// What is done: the first install of two plugins, the removal of one, its update, and the way back.
+pub(crate) const NAMES: [&str; 4] = ["install", "remove", "update", "rollback"];
 
 /// The calls that can change a file system, with the errors that they are made to fail with.
 const CHANGING: &[(c_long, &[i32])] = &[
@@ -79,18 +79,29 @@ impl Bench {
         trust.save(&home.path().join("trust.json")).unwrap();
         let source = home.path().join("source");
         fs::create_dir(&source).unwrap();
-        pack(home.path(), &key, "app", &["base"]);
-        pack(home.path(), &key, "base", &[]);
+        pack(home.path(), &key, "app", "1.0.0", &["base"]);
+        pack(home.path(), &key, "base", "1.0.0", &[]);
         let index = Index::of_directory(&source, home.path()).unwrap();
         index.save(&source.join("index.json")).unwrap();
-        let both = || vec!["com.acme.app 1.0.0".to_owned(), "com.acme.base 1.0.0".to_owned()];
+        let both = |app: &str| vec![format!("com.acme.app {app}"), "com.acme.base 1.0.0".to_owned()];
         let (old, new) = match name {
-            "install" => (Vec::new(), both()),
-            _ => (both(), vec!["com.acme.base 1.0.0".to_owned()]),
+            "install" => (Vec::new(), both("1.0.0")),
+            "update" => (both("1.0.0"), both("1.1.0")),
+            "rollback" => (both("1.1.0"), both("1.0.0")),
+            _ => (both("1.0.0"), vec!["com.acme.base 1.0.0".to_owned()]),
         };
         let bench = Self { home, name, old, new };
-        if name == "remove" {
-            apply("install", bench.home.path(), &Store::new(bench.template())).unwrap();
+        let (home, template) = (bench.home.path(), Store::new(bench.template()));
+        if name != "install" {
+            apply("install", home, &template).unwrap();
+        }
+        pack(home, &key, "app", "1.1.0", &["base"]);
+        if name != "install" {
+            let index = Index::of_directory(&source, home).unwrap();
+            index.save(&source.join("index.json")).unwrap();
+        }
+        if name == "rollback" {
+            apply("update", home, &template).unwrap();
         }
         bench
     }
@@ -109,7 +120,7 @@ impl Bench {
         }
         let mut command = Command::new(env::current_exe().unwrap());
         command.args(["--act", self.name]).arg(self.home.path()).arg(&root);
-        let ending = trace::run(&mut command, is_chosen, calls, mishap);
+        let ending = trace::run(&mut command, |call| is_chosen(call.number), calls, mishap);
         (Store::new(root), ending)
     }
 
@@ -151,7 +162,9 @@ pub(crate) fn kill_everywhere(name: &'static str, every: bool) {
             other => panic!("{name}: {other:?}"),
         }
     }
-    assert!(old > 20 && new > 2, "{name}: {old} kills left the old state, {new} the new one");
+    // A rollback touches no tree.
+    let least = if name == "rollback" { 10 } else { 20 };
+    assert!(old > least && new > 2, "{name}: {old} kills left the old state, {new} the new one");
     println!("every_system_call: {name}: killed {old} times before the switch, {new} times after it ... ok");
 }
 
@@ -176,7 +189,8 @@ pub(crate) fn fail_everywhere(name: &'static str) {
             }
         }
     }
-    assert!(refused > 20 && done > 2, "{name}: {refused} refused, {done} done all the same");
+    let least = if name == "rollback" { 10 } else { 20 };
+    assert!(refused > least && done > 2, "{name}: {refused} refused, {done} done all the same");
     println!("every_system_call: {name}: failed {refused} times, went on {done} times ... ok");
 }
 
@@ -208,22 +222,28 @@ fn plan(name: &str, home: &Path, store: &Store, trust: &TrustStore) -> Result<Pl
         return Plan::removal(store, &ledger, &[app], false);
     }
     let source = Source { name: "shop".to_owned(), location: home.join("source") };
-    Planner::new(store, &ledger, trust, Policy::standard()).source(&source, &source.index()?).plan(&[app])
+    let planner = Planner::new(store, &ledger, trust, Policy::standard()).source(&source, &source.index()?);
+    match name {
+        "rollback" => planner.rollback(&app.plugin, None, "a test"),
+        "update" => planner.newest(true).plan(&[app]),
+        _ => planner.plan(&[app]),
+    }
 }
 
 fn active(ledger: &Ledger) -> Vec<String> {
     ledger.active().map(|(id, tree)| format!("{id} {}", tree.version)).collect()
 }
 
-fn pack(home: &Path, key: &SigningKey, name: &str, needs: &[&str]) {
+fn pack(home: &Path, key: &SigningKey, name: &str, version: &str, needs: &[&str]) {
     let needs: Vec<_> = needs.iter().map(|id| json!({"id": format!("com.acme.{id}")})).collect();
     let manifest = json!({
-        "id": format!("com.acme.{name}"), "name": name, "version": "1.0.0", "description": "Does.", "author": "Acme",
+        "id": format!("com.acme.{name}"), "name": name, "version": version, "description": "Does.", "author": "Acme",
         "entry_point": format!("{name}::Plugin"), "actions": [], "dependencies": {"plugins": needs},
     });
     let mut layout = Layout::new(Document::from_value(manifest).unwrap()).unwrap();
     let library = home.join(layout.document().manifest().entry_point.library_file_name().unwrap());
-    File::create_new(&library).unwrap().write_all(&MinimalElf::with_content(name.as_bytes())).unwrap();
+    let content = MinimalElf::with_content(format!("{name} {version}").as_bytes());
+    File::create(&library).unwrap().write_all(&content).unwrap();
     layout.add_library(TARGET_TRIPLE, &library).unwrap();
     let archive = publish(&layout, &home.join("out"), Some(key)).unwrap().archive;
     fs::copy(&archive, home.join("source").join(archive.file_name().unwrap())).unwrap();

@@ -10,6 +10,7 @@ use libc::{c_int, c_long, c_void, pid_t};
 
 /// Where registers stand in `struct user` (`sys/user.h`), in bytes.
 const RDX: usize = 12 * 8;
+const RDI: usize = 14 * 8;
 const RAX: usize = 10 * 8;
 const ORIG_RAX: usize = 15 * 8;
 
@@ -22,6 +23,23 @@ pub(crate) enum Mishap {
     Fail(c_int),
     /// The call, a write, writes half of what it should.
     Shorten,
+}
+
+/// A system call that is about to be made.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Call {
+    /// Its number.
+    pub(crate) number: c_long,
+    thread: pid_t,
+}
+
+impl Call {
+    /// Whether its first argument is a descriptor of something with a path, and not of a pipe or another thread's bell.
+    pub(crate) fn is_on_a_path(&self) -> bool {
+        let descriptor = peek(self.thread, RDI);
+        let target = std::fs::read_link(format!("/proc/{}/fd/{descriptor}", self.thread));
+        target.is_ok_and(|target| target.is_absolute() && !target.starts_with("/proc"))
+    }
 }
 
 /// How a traced process ended.
@@ -46,7 +64,7 @@ pub(crate) fn be_traced() {
 }
 
 /// Runs a program that calls [`be_traced`], and has the mishap happen at the chosen call after `calls` other chosen ones.
-pub(crate) fn run(command: &mut Command, is_chosen: impl Fn(c_long) -> bool, calls: usize, mishap: Mishap) -> Ending {
+pub(crate) fn run(command: &mut Command, is_chosen: impl Fn(Call) -> bool, calls: usize, mishap: Mishap) -> Ending {
     let child = command.spawn().unwrap();
     let mut tracer = Tracer { process: pid_t::try_from(child.id()).unwrap(), inside: BTreeSet::new() };
     tracer.start();
@@ -71,7 +89,7 @@ impl Tracer {
     fn drive(
         &mut self,
         mut child: Child,
-        is_chosen: impl Fn(c_long) -> bool,
+        is_chosen: impl Fn(Call) -> bool,
         mut calls: usize,
         mishap: Mishap,
     ) -> Ending {
@@ -99,13 +117,14 @@ impl Tracer {
             if is_entry {
                 self.inside.insert(thread);
                 let number = peek(thread, ORIG_RAX);
-                if happened.is_none() && is_chosen(number) {
+                if happened.is_none() && is_chosen(Call { number, thread }) {
                     if calls == 0 {
                         happened = Some(number);
                         match mishap {
                             Mishap::Kill => {
                                 child.kill().unwrap();
-                                child.wait().unwrap();
+                                self.wait_for_the_end();
+                                drop(child);
                                 return Ending::Killed(number);
                             }
                             Mishap::Fail(_) => {
@@ -125,6 +144,18 @@ impl Tracer {
                 poke(thread, RAX, -c_long::from(error));
             }
             ptrace(libc::PTRACE_SYSCALL, thread, 0, 0);
+        }
+    }
+}
+
+impl Tracer {
+    /// Waits for all threads of a process that was killed: each is traced, and the process has ended with the last one.
+    fn wait_for_the_end(&self) {
+        loop {
+            let (thread, status) = wait(-1);
+            if thread == self.process && (libc::WIFEXITED(status) || libc::WIFSIGNALED(status)) {
+                return;
+            }
         }
     }
 }
