@@ -1,10 +1,12 @@
-//! Attack 62 and failing disks, at every step of an install, an update and a removal.
+//! Attack 62 and failing disks, at every step of an install, an update, a removal and a rollback.
 
 use std::io::ErrorKind;
 
-use super::fixture::{Workshop, active, assert_clean, assert_sound};
+use apex_trust::Policy;
+
+use super::fixture::{Workshop, active, assert_clean, assert_sound, request};
 use crate::{
-    InstallError, Ledger, Store,
+    InstallError, Ledger, Planner, Store,
     disk::faulty::{FaultyDisk, Mishap, Moment},
 };
 
@@ -17,7 +19,7 @@ struct Scenario {
     new: &'static [&'static str],
 }
 
-const SCENARIOS: [Scenario; 3] = [
+const SCENARIOS: [Scenario; 4] = [
     Scenario {
         name: "the first install",
         prepare: |_, _| {},
@@ -42,6 +44,21 @@ const SCENARIOS: [Scenario; 3] = [
         old: &["app 1.0.0", "base 1.0.0"],
         new: &["base 1.0.0"],
     },
+    Scenario {
+        name: "the way back",
+        prepare: |shop, store| {
+            for version in ["1.0.0", "1.1.0"] {
+                drop(shop.install(store, &[&format!("lone =={version}")]).unwrap());
+            }
+        },
+        act: |shop, store| {
+            let ledger = store.ledger()?;
+            let planner = Planner::new(store, &ledger, &shop.trust, Policy::standard());
+            shop.apply(store, &planner.rollback(&request("lone").plugin, None, "a test")?)
+        },
+        old: &["lone 1.1.0"],
+        new: &["lone 1.0.0"],
+    },
 ];
 
 fn workshop() -> Workshop {
@@ -49,6 +66,9 @@ fn workshop() -> Workshop {
     for (version, needs) in [("1.0.0", "base ^1"), ("2.0.0", "base ^2")] {
         shop.publish("app", version, &[needs]);
         shop.publish("base", version, &[]);
+    }
+    for version in ["1.0.0", "1.1.0"] {
+        shop.publish("lone", version, &[]);
     }
     shop
 }

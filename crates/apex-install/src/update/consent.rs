@@ -1,12 +1,12 @@
 //! What of an update somebody has to agree to, and who did.
 
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
 use apex_meta::{Permission, PluginId, PluginVersion};
 use serde::Serialize;
 
 use super::{Update, VersionStep};
-use crate::InstallError;
+use crate::{InstallError, Plan};
 
 /// Something about an update that nobody may take for granted (R5.4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -58,8 +58,8 @@ pub struct Consent {
     pub major: bool,
     /// To every new permission, granted or not.
     pub permissions: bool,
-    /// To the new permissions that one of these covers.
-    pub granted: Vec<Permission>,
+    /// To the new permissions of a plugin that one of these covers.
+    pub granted: BTreeMap<PluginId, Vec<Permission>>,
     /// To actions that are gone or changed.
     pub actions: bool,
     /// To another publisher, or to none.
@@ -69,14 +69,22 @@ pub struct Consent {
 impl Consent {
     /// To everything, as somebody agrees who has seen the whole of it.
     pub fn to_all() -> Self {
-        Self { major: true, permissions: true, granted: Vec::new(), actions: true, publisher: true }
+        Self { major: true, permissions: true, granted: BTreeMap::new(), actions: true, publisher: true }
+    }
+
+    /// The same, and to what is granted with a plan or was before: whoever grants a permission has agreed to it.
+    #[must_use]
+    pub fn with_grants_of(mut self, plan: &Plan) -> Self {
+        let granted = plan.steps.iter().filter(|step| !step.granted.is_empty());
+        self.granted.extend(granted.map(|step| (step.plugin.clone(), step.granted.clone())));
+        self
     }
 
     /// What of an update nobody has agreed to.
     pub fn missing(&self, update: &Update) -> Vec<Concern> {
         let is_open = |concern: &Concern| match concern {
             Concern::MajorVersion => !self.major,
-            Concern::NewPermission => !self.permissions && !update.permissions.added.iter().all(|p| self.grants(p)),
+            Concern::NewPermission => !self.permissions && !self.grants(update),
             Concern::ChangedAction => !self.actions,
             Concern::ChangedPublisher => !self.publisher,
         };
@@ -97,8 +105,12 @@ impl Consent {
         if open.is_empty() { Ok(()) } else { Err(InstallError::UpdateNotConfirmed(open)) }
     }
 
-    fn grants(&self, asked: &str) -> bool {
-        asked.parse().is_ok_and(|asked| self.granted.iter().any(|granted| granted.covers(&asked)))
+    /// Whether every new permission is granted.
+    fn grants(&self, update: &Update) -> bool {
+        let granted = self.granted.get(&update.plugin).map_or(&[] as &[_], Vec::as_slice);
+        let is_granted = |asked: &Permission| granted.iter().any(|granted| granted.covers(asked));
+        let named = |text: &String| Permission::named(text).is_ok_and(|asked| asked.iter().all(is_granted));
+        update.permissions.added.iter().all(named)
     }
 }
 
@@ -128,7 +140,8 @@ pub(super) fn concerns(update: &Update) -> Vec<Concern> {
     let concerns = [
         (Concern::MajorVersion, update.version_step == VersionStep::Major),
         (Concern::NewPermission, !update.permissions.added.is_empty()),
-        (Concern::ChangedAction, update.actions.is_breaking()),
+        // Going back, with its own word, leads to what was there before.
+        (Concern::ChangedAction, update.version_step != VersionStep::Down && update.actions.is_breaking()),
         (Concern::ChangedPublisher, update.publisher.is_other()),
     ];
     concerns.into_iter().filter_map(|(concern, is_there)| is_there.then_some(concern)).collect()

@@ -115,22 +115,24 @@ fn a_major_version_with_a_new_permission_needs_a_word_for_each() {
     let update = update(&shop, &store);
     assert_eq!(update.permissions.added, ["net.connect:443"]);
     use Concern::{ChangedAction, MajorVersion, NewPermission};
-    let missing = |consent: &Consent| consent.missing(&update);
     let mut consent = Consent::default();
-    assert_eq!(missing(&consent), [MajorVersion, NewPermission, ChangedAction]);
+    assert_eq!(consent.missing(&update), [MajorVersion, NewPermission, ChangedAction]);
     let error = consent.check(std::slice::from_ref(&update)).unwrap_err();
     assert_eq!(error.code(), "UpdateNotConfirmed");
     for option in ["--allow-major", "--grant PERMISSION", "--allow-changed-actions", "--dry-run"] {
         assert!(error.hint().unwrap().contains(option), "{error}: {:?}", error.hint());
     }
-    consent.major = true;
-    consent.actions = true;
-    consent.granted = vec!["net.connect:80".parse().unwrap()];
-    assert_eq!(missing(&consent), [NewPermission]);
-    consent.granted = vec!["net.connect:443".parse().unwrap()];
-    assert!(missing(&consent).is_empty());
-    consent = Consent { permissions: true, granted: Vec::new(), ..consent };
-    assert!(missing(&consent).is_empty() && Consent::to_all().missing(&update).is_empty());
+    (consent.major, consent.actions) = (true, true);
+    for (plugin, permission, is_enough) in
+        [("app", "net.connect:80", false), ("base", "net.connect:443", false), ("app", "net.connect:443", true)]
+    {
+        let granted = [(request(plugin).plugin, vec![permission.parse().unwrap()])].into();
+        let consent = Consent { granted, ..consent.clone() };
+        let missing = consent.missing(&update);
+        assert_eq!(missing, if is_enough { vec![] } else { vec![NewPermission] }, "{plugin} {permission}");
+    }
+    let consent = Consent { permissions: true, ..consent };
+    assert!(consent.missing(&update).is_empty() && Consent::to_all().missing(&update).is_empty());
 }
 
 #[test]
