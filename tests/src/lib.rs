@@ -36,6 +36,11 @@ pub struct GettingStarted;
 #[doc = include_str!("../../docs/developer_guide.md")]
 pub struct DeveloperGuide;
 
+/// Those on updates.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/updates_guide.md")]
+pub struct UpdatesGuide;
+
 /// Those for builders of agents.
 #[cfg(doctest)]
 #[doc = include_str!("../../docs/embedders_guide.md")]

@@ -1,6 +1,6 @@
 //! The command line `apex` as a user and as a script meet it: the real binary, real files, real plugins.
 //!
-//! Covers R9.3, R4.5, R4.7, R5.1, R5.7, R2.5, R2.1 and rows 84, 88 and 92 of the attack catalogue as far as the command line goes.
+//! Covers R9.3, R4.5, R4.7, R5.1, R5.2, R5.4, R5.5, R5.6, R5.7, R5.8, R7.7, R2.5, R2.1 and rows 84, 88 and 92 of the attack catalogue as far as the command line goes.
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
@@ -48,7 +48,14 @@ mod settings;
 #[cfg(unix)]
 #[path = "cli/signing.rs"]
 mod signing;
+#[path = "cli/states.rs"]
+mod states;
 #[path = "cli/switching.rs"]
 mod switching;
 #[path = "cli/trusting.rs"]
 mod trusting;
+#[path = "cli/updates_guide.rs"]
+mod updates_guide;
+#[cfg(target_os = "linux")]
+#[path = "cli/updating.rs"]
+mod updating;

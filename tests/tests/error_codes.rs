@@ -110,6 +110,7 @@ fn documented() -> BTreeSet<String> {
 /// Codes that only a broken kernel, another system or an error of the program itself brings about.
 const BEYOND_TESTS: &[(&str, &str)] = &[
     ("LibraryUnsealable", "the kernel refuses to seal memory that nobody else has"),
+    ("NotCanonical", "what was read strictly has a canonical form"),
     ("NoRandomness", "the kernel gives no random bytes"),
     ("UnsupportedPlatform", "the tests run where plugins are loaded"),
     ("VerificationFailed", "the system starts no thread any more"),

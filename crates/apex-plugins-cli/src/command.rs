@@ -19,14 +19,20 @@ pub(crate) mod manifest;
 pub(crate) mod new;
 pub(crate) mod outdated;
 pub(crate) mod package;
+pub(crate) mod pin;
 pub(crate) mod remove;
+pub(crate) mod rollback;
 pub(crate) mod run;
 pub(crate) mod search;
 pub(crate) mod sign;
 pub(crate) mod source;
+pub(crate) mod state;
 pub(crate) mod sync;
 pub(crate) mod test;
 pub(crate) mod trust;
+pub(crate) mod update;
+pub(crate) mod update_policy;
+mod updating;
 pub(crate) mod verify;
 pub(crate) mod watch;
 pub(crate) mod why;
@@ -53,6 +59,12 @@ pub(crate) async fn run(command: Command, session: &mut Session) -> Result<Exit,
         Command::Sign(arguments) => sign::run(&arguments, session),
         Command::Install(arguments) => install::run(&arguments, session).await,
         Command::Remove(arguments) => remove::run(&arguments, session),
+        Command::Update(arguments) => update::run(&arguments, session).await,
+        Command::Rollback(arguments) => rollback::run(&arguments, session).await,
+        Command::Pin(arguments) => pin::pin(&arguments, session),
+        Command::Unpin(arguments) => pin::unpin(&arguments, session),
+        Command::UpdatePolicy(arguments) => update_policy::run(&arguments, session),
+        Command::State(arguments) => state::run(&arguments, session).await,
         Command::Outdated(arguments) => outdated::run(&arguments, session).await,
         Command::Search(arguments) => search::run(&arguments, session),
         Command::Source(arguments) => source::run(&arguments, session),

@@ -91,6 +91,13 @@ const BY_CODE: &[(&str, Exit)] = &[
     ("StoreBusy", Exit::Io),
     ("StoreIo", Exit::Io),
     ("StateCorrupt", Exit::Io),
+    ("StateLocked", Exit::Io),
+    ("StateExists", Exit::Io),
+    ("StateExportInvalid", Exit::Invalid),
+    ("DoesNotStart", Exit::ActionFailed),
+    ("HealthCheckFailed", Exit::ActionFailed),
+    ("MigrationFailed", Exit::ActionFailed),
+    ("StillBusy", Exit::NoOrderlyEnd),
     ("TrustStoreExpired", Exit::Io),
     ("TrustStoreInvalid", Exit::Io),
 ];

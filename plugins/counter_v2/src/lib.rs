@@ -70,11 +70,8 @@ impl Counter {
 
     #[migrate]
     fn migrate(from: &str, state: Value) -> Result<Option<Count>> {
-        if !from.starts_with("1.") {
-            return Ok(None);
-        }
-        let Total { value } = from_value(state)?;
-        Ok(Some(Count { total: value, additions: 0 }))
+        let total = |Total { value: total }| Count { total, additions: 0 };
+        Ok(if from.starts_with("1.") { Some(total(from_value(state)?)) } else { None })
     }
 }
 

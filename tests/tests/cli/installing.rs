@@ -124,7 +124,8 @@ fn a_host_that_watches_sees_a_ledger_that_names_another_active_version_though_no
             events.filter_map(|event| ready(if let Event::Registry(change) = event { Some(change) } else { None }));
         block_on(registry.take(2).for_each(|change| {
             let version = change.entry.version().unwrap().to_string();
-            ready(sender.send((version, change.reason)).unwrap())
+            sender.send((version, change.reason)).unwrap();
+            ready(())
         }));
     });
     let mut changes: Vec<_> = (0..2).map(|_| told.recv_timeout(LIMIT).unwrap()).collect();

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use apex_plugins::{
-    CancellationToken, Event, Placement, UpdateOptions, UpdateStage, install::Consent, state::StateStore as _,
+    CancellationToken, Event, Owner, Placement, Policy, UpdateOptions, UpdateStage,
+    install::{Consent, Planner, Source},
+    state::{StateKey, StateStore as _},
 };
 use apex_plugins_tests::Shop;
 use futures::StreamExt as _;
@@ -41,6 +43,46 @@ async fn a_failed_health_check_leaves_code_and_state_and_a_passed_one_takes_the_
         assert_eq!(versions().await, ["1.1.0", "2.0.0"], "{placement}: what version 2 saved is still there");
         plugins.shutdown(PATIENCE).await;
     }
+}
+
+/// A state that the migration does not understand is an error that says so, and not a guess.
+#[tokio::test]
+async fn a_migration_that_fails_leaves_code_and_state() {
+    let shop = Shop::new(Placement::Process);
+    shop.publish("counter_v1_1", |_| ());
+    shop.install("counter", "1.1.0");
+    shop.publish("counter_v2", |_| ());
+    let owner = Owner::Publisher("examples".to_owned());
+    let key = StateKey::new(id(COUNTER), "1.1.0".parse().unwrap()).with_owner(owner);
+    shop.states().save_blocking(&key, 0, &json!({"value": "seven"})).unwrap();
+    let plugins = shop.host().build().await.unwrap();
+    let error = plugins.update(&[], &agreed()).await.unwrap_err();
+    assert_eq!(error.code(), "MigrationFailed", "{error}");
+    assert_eq!(active(&plugins, COUNTER), "1.1.0");
+    let kept = shop.states().load_blocking(&key).unwrap().unwrap();
+    assert_eq!((kept.generation, kept.data), (1, json!({"value": "seven"})));
+    plugins.shutdown(PATIENCE).await;
+}
+
+/// What a host lacks is said before anything is tried.
+#[tokio::test]
+async fn a_host_without_a_store_or_a_file_for_grants_says_so() {
+    let bare = apex_plugins::PluginManager::builder().build().await.unwrap();
+    assert_eq!(bare.update(&[], &agreed()).await.unwrap_err().code(), "NoStore");
+    let shop = Shop::new(Placement::Process);
+    shop.publish("counter_v1_1", |_| ());
+    shop.install("counter", "1.1.0");
+    shop.publish("counter_v2", |_| ());
+    let plugins = shop.host().grants(apex_plugins::Grants::empty()).build().await.unwrap();
+    let (store, trust) = (shop.store(), shop.publisher.trusted(Placement::Process));
+    let ledger = store.ledger().unwrap();
+    let source = Source { name: "shop".to_owned(), location: shop.path("source") };
+    let planner = Planner::new(&store, &ledger, &trust, Policy::standard()).source(&source, &source.index().unwrap());
+    let planner = planner.newest(true).grant(id(COUNTER), "env:COUNTER_UNIT".parse().unwrap());
+    let error = plugins.apply(&planner.plan(&[]).unwrap(), &agreed()).await.unwrap_err();
+    assert_eq!(error.code(), "NoGrantsFile", "{error}");
+    assert_eq!(active(&plugins, COUNTER), "1.1.0");
+    plugins.shutdown(PATIENCE).await;
 }
 
 /// R5.4: consent is asked for what was unpacked, whatever a plan showed.

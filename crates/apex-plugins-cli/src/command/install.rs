@@ -11,6 +11,7 @@ use apex_plugins::{
 use crate::{
     command::{
         grant::GrantOptions,
+        updating::{self, ConsentOptions},
         workbench::{ChangeOptions, Workbench, elsewhere, scratch},
     },
     exit::Exit,
@@ -29,7 +30,8 @@ Examples:
 /// Install plugins with all that they need
 ///
 /// The packages come from the sources that `apex source add` names, or are named themselves. Either all of them are
-/// installed or none.
+/// installed or none. Where a version takes the place of another one, it is agreed to as in `apex update`, and takes the state
+/// over.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {
@@ -45,6 +47,8 @@ pub(crate) struct Arguments {
     /// Take versions that are older than what was installed before
     #[arg(long)]
     allow_downgrade: bool,
+    #[command(flatten)]
+    consent: ConsentOptions,
     #[command(flatten)]
     grants: GrantOptions,
     #[command(flatten)]
@@ -72,7 +76,8 @@ pub(crate) async fn run(arguments: &Arguments, session: &mut Session) -> Result<
     let named: Vec<_> = requests.iter().map(|request| request.plugin.clone()).collect();
     let planner = arguments.grants.apply(planner, &named, &bench.settings)?;
     let plan = planner.plan(&requests).map_err(|error| install_failure(&error))?;
-    bench.carry_out(&plan, &arguments.change, session)
+    let consent = arguments.consent.consent(&plan);
+    updating::install(&bench, &plan, &arguments.change, consent, session).await
 }
 
 /// A plugin's id has no slash and does not end as a package does.

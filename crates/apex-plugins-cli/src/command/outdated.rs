@@ -1,13 +1,13 @@
 //! `apex outdated`: which installed plugins there are newer versions of.
 
-use apex_plugins::{
-    PluginId, PluginVersion,
-    install::{Installed, Plan},
-};
+use apex_plugins::install::Outdated;
 use serde_json::json;
 
 use crate::{
-    command::workbench::{Workbench, elsewhere},
+    command::{
+        updating,
+        workbench::{Workbench, elsewhere},
+    },
     exit::Exit,
     failure::Failure,
     output::{Cell, Tone},
@@ -16,57 +16,41 @@ use crate::{
 
 /// Show which installed plugins there are newer versions of
 ///
-/// AVAILABLE is the version that would go together with all that is installed, LATEST the highest that a source has.
+/// AVAILABLE is the version that would go together with all that is installed, LATEST the highest that a source has. What
+/// the available version would change, and what of it concerns you, is in the JSON form, and shown by `apex update
+/// --dry-run`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  apex outdated --json")]
 pub(crate) struct Arguments {}
-
-/// An installed plugin with what there is of it.
-struct Row<'a> {
-    plugin: &'a PluginId,
-    installed: &'a PluginVersion,
-    available: Option<&'a PluginVersion>,
-    latest: &'a PluginVersion,
-}
 
 pub(crate) async fn run(_: &Arguments, session: &mut Session) -> Result<Exit, Failure> {
     let bench = Workbench::open(session)?;
     let manager = session.manager(&bench.settings).await?;
     let planner = bench.planner().elsewhere(elsewhere(&manager)).newest(true);
     let plan = planner.plan(&[]).map_err(|error| install_failure(&error))?;
-    let rows: Vec<_> = bench.ledger.active().filter_map(|(plugin, tree)| row(&bench, &plan, plugin, tree)).collect();
+    let updates = updating::updates(&bench, &plan)?;
+    let outdated = Outdated::all(&bench.ledger, &plan, &updates, &bench.offered);
     if session.output.is_json() {
-        let rows: Vec<_> = rows
-            .iter()
-            .map(|row| {
-                json!({
-                    "id": row.plugin, "installed": row.installed, "available": row.available, "latest": row.latest,
-                })
-            })
-            .collect();
-        session.output.json(&json!({ "plugins": rows }))?;
-    } else if rows.is_empty() {
+        session.output.json(&json!({ "plugins": outdated }))?;
+    } else if outdated.is_empty() {
         session.output.line("Everything is up to date.")?;
     } else {
-        let rows: Vec<_> = rows.iter().map(cells).collect();
-        session.output.table(&["ID", "INSTALLED", "AVAILABLE", "LATEST"], &rows)?;
+        let rows: Vec<_> = outdated.iter().map(cells).collect();
+        session.output.table(&["ID", "INSTALLED", "AVAILABLE", "LATEST", "POLICY", "PIN", "CONCERNS"], &rows)?;
     }
     Ok(Exit::Done)
 }
 
-fn row<'a>(bench: &'a Workbench, plan: &'a Plan, plugin: &'a PluginId, tree: &'a Installed) -> Option<Row<'a>> {
-    let offered = bench.offered.iter().flat_map(|(_, index)| &index.packages);
-    let candidates = offered.filter(|package| package.id == *plugin && package.yanked.is_none());
-    let latest = candidates.map(|package| &package.version).max().filter(|latest| **latest > tree.version)?;
-    let available = plan.steps.iter().find(|step| step.plugin == *plugin).and_then(|step| step.to.as_ref());
-    Some(Row { plugin, installed: &tree.version, available, latest })
-}
-
-fn cells(row: &Row<'_>) -> Vec<Cell> {
+fn cells(outdated: &Outdated) -> Vec<Cell> {
+    let concerns = outdated.update.iter().flat_map(|update| &update.concerns);
+    let concerns: Vec<_> = concerns.map(|concern| concern.as_str()).collect();
     vec![
-        Cell::new(row.plugin).tone(Tone::Strong),
-        Cell::new(row.installed),
-        Cell::or_dash(row.available).tone(Tone::Good),
-        Cell::new(row.latest),
+        Cell::new(&outdated.id).tone(Tone::Strong),
+        Cell::new(&outdated.installed),
+        Cell::or_dash(outdated.available.as_ref()).tone(Tone::Good),
+        Cell::new(&outdated.latest),
+        Cell::new(&outdated.policy),
+        Cell::or_dash(outdated.pin.as_ref()),
+        Cell::or_dash((!concerns.is_empty()).then(|| concerns.join(", "))).tone(Tone::Warning),
     ]
 }

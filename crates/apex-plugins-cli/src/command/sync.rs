@@ -2,11 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use apex_plugins::install::{Index, LOCK_FILE, Lock, Source, is_bundle, unbundle};
+use apex_plugins::install::{Consent, Index, LOCK_FILE, Lock, Source, is_bundle, unbundle};
 
 use crate::{
     command::{
         grant::GrantOptions,
+        updating,
         workbench::{ChangeOptions, Workbench, elsewhere, scratch},
     },
     exit::Exit,
@@ -56,7 +57,8 @@ pub(crate) async fn run(arguments: &Arguments, session: &mut Session) -> Result<
     let manager = session.manager(&bench.settings).await?;
     let planner = bench.planner().elsewhere(elsewhere(&manager)).locked(lock);
     let plan = arguments.grants.apply(planner, &[], &bench.settings)?.sync().map_err(failed)?;
-    bench.carry_out(&plan, &arguments.change, session)
+    // The lock names these very versions.
+    updating::install(&bench, &plan, &arguments.change, Consent::to_all(), session).await
 }
 
 /// A bundle, taken apart, or a source; with the lock that lies there.

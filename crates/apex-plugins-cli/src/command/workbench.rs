@@ -192,7 +192,7 @@ fn ungranted(plan: &Plan) -> impl Iterator<Item = (&PluginId, String, String)> {
 }
 
 /// Says how to grant what was not granted.
-fn remind(plan: &Plan, session: &Session) {
+pub(crate) fn remind(plan: &Plan, session: &Session) {
     for (plugin, missing, command) in ungranted(plan) {
         session.note(&format!("{plugin} runs without {missing}; `{command}` grants it"));
     }
@@ -214,7 +214,7 @@ pub(crate) fn recorded(unrecorded: &[AuditError]) -> Result<(), Failure> {
 }
 
 /// Asks at the terminal; where there is none, nobody has agreed.
-fn confirm(session: &Session) -> Result<(), Failure> {
+pub(crate) fn confirm(session: &Session) -> Result<(), Failure> {
     let refused =
         |why: &str| Failure::new("NotConfirmed", why.to_owned()).hint("say --yes, or look at it with --dry-run");
     if !io::stdin().is_terminal() {

@@ -37,7 +37,7 @@ pub enum UpdateError {
         /// Its new version.
         version: PluginVersion,
         /// Why.
-        reason: Reason,
+        reason: Box<Reason>,
     },
     /// Calls under way did not end in time.
     #[error("{plugin} is still busy with {calls} calls after {} ms", waited.as_millis())]

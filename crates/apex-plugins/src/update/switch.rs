@@ -72,7 +72,7 @@ impl Switch<'_> {
         for candidate in candidates {
             self.updates.extend(Update::of_candidate(self.store, &self.ledger, candidate)?);
         }
-        self.options.consent.check(&self.updates)?;
+        self.options.consent.clone().with_grants_of(self.plan).check(&self.updates)?;
         let replacing = |candidate: &&Candidate| candidate.from.as_ref().is_some_and(|from| *from != candidate.to);
         for candidate in candidates.iter().filter(replacing) {
             self.prepare_one(candidate)?;

@@ -34,7 +34,8 @@ impl<'a> Trial<'a> {
         grants: &'a Grants,
     ) -> Result<Self, UpdateError> {
         let Candidate { plugin, to, directory, .. } = candidate;
-        let blocked = |reason| UpdateError::Blocked { plugin: plugin.clone(), version: to.clone(), reason };
+        let blocked =
+            |reason| UpdateError::Blocked { plugin: plugin.clone(), version: to.clone(), reason: Box::new(reason) };
         check_quarantine(inner, candidate).map_err(blocked)?;
         let verified = inner.verify_tree(directory).map_err(blocked)?;
         let owner = owner_of(&verified);
