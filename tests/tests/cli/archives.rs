@@ -153,6 +153,9 @@ fn hostile_packages_are_not_installed_and_leave_the_store_as_it_was() {
         }
         assert_eq!(apex(&["index", "packages"]).expect(4).error()["code"], *code, "{number}, {what}");
     }
+    let log = apex(&["audit"]).expect(0).stdout;
+    let blocked = log.lines().filter(|line| line.contains(r#""kind":"block""#) && line.contains("com.acme.greeter"));
+    assert_eq!(blocked.count(), ATTACKS.len(), "what a source announced as something else is recorded: {log}");
     fs::write(&package, genuine(&plugin).and(|tar| tar)).unwrap();
     apex(&["install", "com.acme.greeter", "--yes"]).expect(0);
 }
