@@ -42,6 +42,8 @@ pub struct PlannedGrant {
     pub owner: Owner,
     /// The permission.
     pub permission: Permission,
+    /// Whether the version that is active then asks for it: what nobody asks for has no effect.
+    pub asked: bool,
 }
 
 impl Plan {
@@ -53,7 +55,7 @@ impl Plan {
     /// Grants what the operator grants with the plan; for once it was carried out, so that nothing is granted by one that
     /// fails.
     pub fn grant(&self, grants: &mut Grants) {
-        for PlannedGrant { plugin, owner, permission } in &self.grants {
+        for PlannedGrant { plugin, owner, permission, .. } in &self.grants {
             grants.grant(plugin.clone(), owner.clone(), permission.clone());
         }
     }
