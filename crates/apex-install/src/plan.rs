@@ -31,7 +31,7 @@ pub struct Plan {
 
 /// A permission that the operator grants with a plan.
 ///
-/// Carrying the plan out notes it in the ledger; what counts are the [`Grants`](apex_trust::Grants), which
+/// Carrying the plan out notes it in the ledger; what counts are the [`Grants`], which
 /// [`Plan::grant`] adds it to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
