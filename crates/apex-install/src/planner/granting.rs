@@ -1,12 +1,12 @@
 //! What the operator grants with a plan, and whether a lock agrees with what is granted then.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use apex_meta::{Owner, Permission, PluginId};
 use apex_trust::Grants;
 
 use super::Planner;
-use crate::{GrantsDiffer, InstallError, Lock, Plan, PlannedGrant, ledger::owner};
+use crate::{GrantsDiffer, InstallError, Locked, Plan, PlannedGrant, ledger::owner};
 
 impl Planner<'_> {
     /// Adds to a plan what is granted with it, and to each step what of its permissions that leaves out.
@@ -36,8 +36,8 @@ impl Planner<'_> {
     }
 
     /// Where a lock names other grants than there would be; of plugins that would be active, and of none else.
-    fn differences(&self, lock: &Lock, plan: &Plan, all: &Grants) -> Vec<GrantsDiffer> {
-        let differs = |locked: &crate::Locked| {
+    fn differences(&self, lock: &BTreeMap<PluginId, Locked>, plan: &Plan, all: &Grants) -> Vec<GrantsDiffer> {
+        let differs = |locked: &Locked| {
             let owner = self.owner_afterwards(plan, &locked.id)?;
             let granted: BTreeSet<_> = all.of(&locked.id, &owner).cloned().collect();
             let missing: Vec<_> = locked.grants.difference(&granted).cloned().collect();
@@ -45,7 +45,7 @@ impl Planner<'_> {
             let differs = GrantsDiffer { plugin: locked.id.clone(), missing, surplus };
             (!differs.missing.is_empty() || !differs.surplus.is_empty()).then_some(differs)
         };
-        lock.plugins.iter().filter_map(differs).collect()
+        lock.values().filter_map(differs).collect()
     }
 
     /// What a plugin of the store asks for once a plan was carried out.
