@@ -52,6 +52,7 @@ fn some_seeds_are_accepted_and_some_are_refused() {
     assert!(is_index("index/full.json") && !is_index("index/twice.json"));
     let is_lock = |name: &str| apex_install::Lock::parse(path, &seed(name)).is_ok();
     assert!(is_lock("lock/full.json") && !is_lock("lock/twins.json"));
+    assert!(!is_ledger("ledger/bad_permission.json") && !is_lock("lock/bad_permission.json"));
     let room = tempfile::tempdir().unwrap();
     let unbundles = |name: &str| {
         let out = tempfile::tempdir_in(room.path()).unwrap();

@@ -12,6 +12,8 @@ use apex_meta::{CallContext, ErrorKind, PluginId};
 use async_trait::async_trait;
 use serde_json::Value;
 
+#[cfg(target_os = "linux")]
+pub(crate) use self::files::Reader;
 pub use self::log_line::LogLine;
 pub(crate) use self::{desk::Desk, files::Files};
 

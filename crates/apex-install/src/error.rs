@@ -6,6 +6,7 @@ use apex_meta::{Digest, InvalidVersion, JsonError, Permission, PluginId, PluginV
 use apex_package::{ArchiveError, LayoutError};
 use apex_resolve::Unsolvable;
 use apex_trust::{NotCanonical, TrustError};
+use serde::Serialize;
 
 use crate::Unconfirmed;
 
@@ -190,7 +191,7 @@ pub struct Republished {
 }
 
 /// In what the grants that a lock names differ from those that a plugin has.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error)]
 #[error("{plugin} {}", self.words())]
 pub struct GrantsDiffer {
     /// The plugin.

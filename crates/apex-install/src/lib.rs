@@ -2,8 +2,9 @@
 //!
 //! A [`Store`] holds the trees of installed plugins and a [`Ledger`] that says which of them count. A [`Planner`] makes a
 //! [`Plan`] from what is asked for, what the [`Sources`] offer, and a [`Lock`] if there is one; [`Store::apply`] carries
-//! it out, all of it or nothing. [`Plan::updates`] says what a plan would change for those who use what is installed, and
-//! [`Consent`] who agreed to it. [`examine()`] tells what is wrong with a store.
+//! it out, all of it or nothing; [`Plan::grant`] then gives what the operator grants with it. [`Plan::updates`] says what a
+//! plan would change for those who use what is installed, and [`Consent`] who agreed to it. [`examine()`] tells what is wrong
+//! with a store.
 //!
 //! ```no_run
 //! use std::path::Path;

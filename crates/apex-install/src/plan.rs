@@ -31,7 +31,7 @@ pub struct Plan {
 
 /// A permission that the operator grants with a plan.
 ///
-/// Carrying the plan out notes it in the ledger; what counts are the [`Grants`](apex_trust::Grants), which
+/// Carrying the plan out notes it in the ledger; what counts are the [`Grants`], which
 /// [`Plan::grant`] adds it to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
@@ -42,6 +42,8 @@ pub struct PlannedGrant {
     pub owner: Owner,
     /// The permission.
     pub permission: Permission,
+    /// Whether the version that is active then asks for it: what nobody asks for has no effect.
+    pub asked: bool,
 }
 
 impl Plan {
@@ -53,7 +55,7 @@ impl Plan {
     /// Grants what the operator grants with the plan; for once it was carried out, so that nothing is granted by one that
     /// fails.
     pub fn grant(&self, grants: &mut Grants) {
-        for PlannedGrant { plugin, owner, permission } in &self.grants {
+        for PlannedGrant { plugin, owner, permission, .. } in &self.grants {
             grants.grant(plugin.clone(), owner.clone(), permission.clone());
         }
     }

@@ -7,7 +7,7 @@ use apex_resolve::{Preference, Release, Releases, Request, Solution, solve};
 use apex_trust::{Grants, Policy, TrustStore};
 
 use crate::{
-    Action, Index, InstallError, Ledger, Lock, Package, Plan, Source, Step, Store,
+    Action, Index, InstallError, Ledger, Lock, Locked, Package, Plan, Source, Step, Store,
     offer::{Offer, Origin},
 };
 
@@ -20,11 +20,14 @@ mod rollback;
 /// Makes plans for a store from its ledger, the sources, packages that were named, and a lock.
 pub struct Planner<'a> {
     ledger: &'a Ledger,
+    /// The ledger's plugins by their ids in one case: it is asked for each of many thousand offers.
+    folded: BTreeMap<String, &'a PluginId>,
     trust: &'a TrustStore,
     policy: Policy,
     offers: BTreeMap<PluginId, Vec<Offer>>,
     elsewhere: Releases,
-    lock: Option<Lock>,
+    /// What the lock names, by id for the same reason.
+    lock: Option<BTreeMap<PluginId, Locked>>,
     allow_downgrade: bool,
     newest: Newest,
     grants: Grants,
@@ -55,6 +58,7 @@ impl<'a> Planner<'a> {
     pub fn new(store: &Store, ledger: &'a Ledger, trust: &'a TrustStore, policy: Policy) -> Self {
         let mut planner = Self {
             ledger,
+            folded: ledger.plugins().map(|(plugin, _)| (plugin.case_folded(), plugin)).collect(),
             trust,
             policy,
             offers: BTreeMap::new(),
@@ -98,7 +102,7 @@ impl<'a> Planner<'a> {
     /// Takes nothing but what a lock names.
     #[must_use]
     pub fn locked(mut self, lock: Lock) -> Self {
-        self.lock = Some(lock);
+        self.lock = Some(lock.plugins.into_iter().map(|locked| (locked.id.clone(), locked)).collect());
         self
     }
 
@@ -165,14 +169,14 @@ impl<'a> Planner<'a> {
     pub fn sync(&self) -> Result<Plan, InstallError> {
         let lock = self.lock.clone().unwrap_or_default();
         let requests: Vec<_> =
-            lock.plugins.iter().map(|locked| Request::exactly(locked.id.clone(), &locked.version)).collect();
-        for locked in &lock.plugins {
-            self.check_locked(&locked.id)?;
+            lock.values().map(|locked| Request::exactly(locked.id.clone(), &locked.version)).collect();
+        for plugin in lock.keys() {
+            self.check_locked(plugin)?;
         }
         let releases = self.releases(&requests);
         let solution = solve(&releases, &requests).map_err(|error| self.refusal(error, &requests))?;
         let mut plan = self.to_plan(&solution, &requests, Vec::new());
-        let surplus = self.ledger.active().filter(|(plugin, _)| lock.get(plugin).is_none());
+        let surplus = self.ledger.active().filter(|(plugin, _)| !lock.contains_key(plugin));
         let removals = surplus.map(|(plugin, tree)| removal::step(plugin, &tree.version, "the lock does not name it"));
         plan.steps.extend(removals);
         self.with_grants(plan)

@@ -119,6 +119,7 @@ pub(crate) fn install_failure(error: &InstallError) -> Failure {
     let details = match error {
         InstallError::Unsolvable(Unsolvable::Conflict(conflict)) => serde_json::to_value(conflict).ok(),
         InstallError::Unsolvable(Unsolvable::Request(none)) => serde_json::to_value(none.explanation()).ok(),
+        InstallError::GrantsDiffer(differences) => serde_json::to_value(differences).ok(),
         _ => None,
     };
     Failure::of(error.code(), error).hint_if(error.hint()).details(details)

@@ -1,11 +1,11 @@
 //! Hostile packages: an operator checks one before anything else is done with it (attacks 50-61).
 #![expect(clippy::disallowed_methods, reason = "what is attacked is for one test")]
 
-use std::fs;
+use std::{fs, path::Path};
 
 use apex_plugins_tests::hostile_tar::{BLOCK, HostileTar};
 
-use crate::house::{House, Proof};
+use crate::house::{Ended, House, Proof};
 
 /// A row: the attack's number, what is done to a package, how, and the code it ends in.
 type Attack = (u8, &'static str, fn(Genuine) -> Vec<u8>, &'static str);
@@ -110,17 +110,61 @@ fn extended_size(tar: HostileTar) -> HostileTar {
     tar.entry("z", b"9 size=4\n", |block| block[156] = b'x').file("zz", b"")
 }
 
+/// A planted plugin's files, to make a package of.
+fn genuine(plugin: &Path) -> Genuine {
+    let tree = apex_plugins::trust::Tree::open(plugin).unwrap();
+    let paths = tree.files().iter().map(|file| file.path.to_string()).chain(["plugin.json".to_owned()]);
+    let mut files: Vec<_> = paths.map(|path| (path.clone(), fs::read(plugin.join(path)).unwrap())).collect();
+    files.sort();
+    Genuine { files }
+}
+
+/// Whoever installs one, by its file or from a source that announced something else, has nothing of it in the store.
+#[test]
+fn hostile_packages_are_not_installed_and_leave_the_store_as_it_was() {
+    let house = House::new();
+    let plugin = house.plant("greeter", Proof::Signature(house.key()), |_| ());
+    let source = house.path("packages");
+    let package = source.join("com.acme.greeter-1.0.0.apexpkg");
+    fs::create_dir_all(&source).unwrap();
+    fs::create_dir(house.path("tmp")).unwrap();
+    let apex = |arguments: &[&str]| {
+        let mut apex = house.command();
+        apex.env("TMPDIR", house.path("tmp")).arg("--json").args(arguments);
+        Ended::of(&mut apex)
+    };
+    fs::write(&package, genuine(&plugin).and(|tar| tar)).unwrap();
+    apex(&["index", "packages"]).expect(0);
+    apex(&["source", "add", "shop", "packages"]).expect(0);
+    let by_file = package.to_str().unwrap();
+    for (number, what, attack, code) in ATTACKS {
+        fs::write(&package, attack(genuine(&plugin))).unwrap();
+        for named in [by_file, "com.acme.greeter"] {
+            let error = apex(&["install", named, "--yes"]).expect(4).error();
+            assert_eq!(error["code"], *code, "{number}, {what}, {named}: {error:#}");
+            assert!(error["hint"].is_string(), "{number}, {what}, {named}: {error:#}");
+            assert!(!house.path("store/ledger.json").exists(), "{number}, {what}, {named}");
+            let left = |directory: &str| fs::read_dir(house.path(directory)).map_or(0, Iterator::count);
+            assert_eq!(
+                (left("store/plugins"), left("store/staging"), left("tmp")),
+                (0, 0, 0),
+                "{number}, {what}, {named}"
+            );
+        }
+        assert_eq!(apex(&["index", "packages"]).expect(4).error()["code"], *code, "{number}, {what}");
+    }
+    let log = apex(&["audit"]).expect(0).stdout;
+    let blocked = log.lines().filter(|line| line.contains(r#""kind":"block""#) && line.contains("com.acme.greeter"));
+    assert_eq!(blocked.count(), ATTACKS.len(), "what a source announced as something else is recorded: {log}");
+    fs::write(&package, genuine(&plugin).and(|tar| tar)).unwrap();
+    apex(&["install", "com.acme.greeter", "--yes"]).expect(0);
+}
+
 #[test]
 fn hostile_packages_end_in_their_named_error_and_leave_nothing_behind() {
     let house = House::new();
     let plugin = house.plant("greeter", Proof::Signature(house.key()), |_| ());
-    let genuine = || {
-        let tree = apex_plugins::trust::Tree::open(&plugin).unwrap();
-        let paths = tree.files().iter().map(|file| file.path.to_string()).chain(["plugin.json".to_owned()]);
-        let mut files: Vec<_> = paths.map(|path| (path.clone(), fs::read(plugin.join(path)).unwrap())).collect();
-        files.sort();
-        Genuine { files }
-    };
+    let genuine = || genuine(&plugin);
     let package = house.path("x.apexpkg");
     fs::create_dir(house.path("tmp")).unwrap();
     let check = |command: &str| {
@@ -133,13 +177,13 @@ fn hostile_packages_end_in_their_named_error_and_leave_nothing_behind() {
     for (number, what, attack, code) in ATTACKS {
         let bytes = attack(genuine());
         fs::write(&package, &bytes).unwrap();
-        let checked = crate::house::Ended::of(&mut check("check")).expect(4);
+        let checked = Ended::of(&mut check("check")).expect(4);
         let checked: serde_json::Value = serde_json::from_str(&checked.stdout).unwrap();
         let fault = &checked["faults"][0];
         assert_eq!((&fault["code"], &checked["ok"]), (&(*code).into(), &false.into()), "{number}, {what}: {fault:#}");
         assert!(fault["hint"].is_string(), "{number}, {what}: {fault:#}");
         // Nobody signs such a thing either, and it is left as it was.
-        let signed = crate::house::Ended::of(check("sign").args(["--payload-out", "payload"]));
+        let signed = Ended::of(check("sign").args(["--payload-out", "payload"]));
         assert_eq!(signed.error()["code"], *code, "{number}, {what}");
         assert!(fs::read(&package).unwrap() == bytes && !house.path("payload").exists(), "{number}, {what}");
         assert_eq!(fs::read_dir(house.path("tmp")).unwrap().count(), 0, "{number}, {what}");

@@ -98,6 +98,8 @@ fn a_lock_grants_nothing_and_is_refused_until_the_operator_says_the_same() {
         let error = apex(arguments, 4).error();
         assert_eq!(error["code"], "GrantsDiffer", "{error:#}");
         assert!(error["hint"].as_str().unwrap().contains("--grant 'com.acme.mail=net.connect:587'"), "{error:#}");
+        let differs = json!([{"plugin": "com.acme.mail", "missing": ["net.connect:587"], "surplus": []}]);
+        assert_eq!(error["details"], differs);
         assert!(!there.join("store/ledger.json").exists() && !there.join("grants.json").exists());
     }
     let error = apex(&[sync, &["--grant", "process.spawn"]].concat(), 2).error();

@@ -29,7 +29,13 @@ use super::{
     turn::Turn,
     wire::{self, Line},
 };
-use crate::{CallError, Limits, blocking::Pool, call::Call, sandbox::Scratch, services::Desk};
+use crate::{
+    CallError, Limits,
+    blocking::Pool,
+    call::Call,
+    sandbox::Scratch,
+    services::{Desk, Reader},
+};
 
 /// The conversation with one child process.
 pub(super) struct Connection {
@@ -41,6 +47,8 @@ pub(super) struct Connection {
     /// The socket again: what waits to be written is waited for apart from what comes.
     room: OwnedFd,
     pub(super) outgoing: Outgoing,
+    /// Reads the plugin's files for it.
+    pub(super) reader: Reader,
     pub(super) incoming: Mutex<Incoming>,
     /// The longest body that the child takes.
     pub(super) max_body: AtomicU32,
@@ -106,6 +114,7 @@ impl Connection {
                     socket,
                     room,
                     outgoing: Outgoing::default(),
+                    reader: Reader::default(),
                     incoming: Mutex::new(incoming),
                     max_body: AtomicU32::new(HELLO_MAX_BODY),
                     greeting: Slot::new(0, None),

@@ -190,7 +190,7 @@ fn read_resource(connection: &Arc<Connection>, number: u64, path: &str) {
         to.answer_question(number, ErrorKind::ResourceLimit, |line| wire::resource(line, &read));
     };
     let may_go_on = move || waiting.outgoing.wait_for_room(|| waiting.fate().is_some());
-    if let Err(error) = connection.desk.files.read_then(path, may_go_on, answer) {
+    if let Err(error) = connection.desk.files.read_then(path, &connection.reader, may_go_on, answer) {
         fail(connection, number, error);
     }
 }

@@ -129,3 +129,43 @@ impl Outgoing {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        io::Read as _,
+        sync::atomic::{AtomicBool, Ordering},
+        thread,
+    };
+
+    use super::*;
+
+    #[test]
+    fn who_waits_for_room_goes_on_once_there_is_some_and_gives_up_once_there_will_be_none() {
+        let (outgoing, is_over) = (Outgoing::default(), AtomicBool::new(false));
+        let wait = || outgoing.wait_for_room(|| is_over.load(Ordering::SeqCst));
+        assert!(wait(), "nothing waits to be written");
+        outgoing.add(|out| out.resize(HIGH_WATER, 0));
+        let (ours, theirs) = std::os::unix::net::UnixStream::pair().expect("a pair of sockets");
+        thread::scope(|scope| {
+            let waiting = scope.spawn(wait);
+            let reading = scope.spawn(move || {
+                let taken = std::io::copy(&mut (&theirs).take(HIGH_WATER as u64), &mut std::io::sink());
+                taken.expect("what was written")
+            });
+            let socket = OwnedFd::from(ours);
+            while !matches!(outgoing.flush(&socket), Ok(Flushed::Done)) {
+                thread::yield_now();
+            }
+            assert!(waiting.join().expect("no panic"), "it was written");
+            assert_eq!(reading.join().expect("no panic"), HIGH_WATER as u64);
+        });
+        outgoing.add(|out| out.resize(HIGH_WATER, 0));
+        thread::scope(|scope| {
+            let waiting = scope.spawn(wait);
+            is_over.store(true, Ordering::SeqCst);
+            outgoing.give_up();
+            assert!(!waiting.join().expect("no panic"), "nobody will write it");
+        });
+    }
+}

@@ -8,17 +8,28 @@ use apex_trust::{ResourceError, Resources, TreePath, Verified};
 
 use crate::blocking::{Pool, Running};
 
-/// How many reads of one instance may wait; those of a child are questions, of which there may be as many.
+/// How many reads may wait; those of a child are questions, of which there may be as many.
 const MAX_WAITING: usize = 1024;
 
-/// A plugin's own files.
+/// Whatever reads files for one plugin in one process.
 ///
-/// One is read at a time, on a thread of the instance's own: the caller may be an asynchronous worker, and however many a
-/// plugin asks for, not more than one is held.
+/// One file is read at a time, on a thread of its own: the caller may be an asynchronous worker, and however many are asked
+/// for, not more than one is held.
+pub(crate) struct Reader(Pool);
+
+impl Default for Reader {
+    fn default() -> Self {
+        Self(Pool::new(1, MAX_WAITING))
+    }
+}
+
+/// A plugin's own files.
 pub(crate) struct Files {
     resources: Option<Arc<Resources>>,
     max_bytes: u64,
-    reader: Pool,
+    /// For the plugin in this process; each child has one of its own, so that one that does not take its answers keeps no
+    /// other from them.
+    reader: Reader,
 }
 
 impl Files {
@@ -26,7 +37,7 @@ impl Files {
     pub(crate) fn of(verified: Option<&Verified>, max_bytes: usize) -> Self {
         let resources = verified.map(|verified| Arc::clone(verified.resources()));
         let max_bytes = u64::try_from(max_bytes).unwrap_or(u64::MAX);
-        Self { resources, max_bytes, reader: Pool::new(1, MAX_WAITING) }
+        Self { resources, max_bytes, reader: Reader::default() }
     }
 
     /// Reads a file as soon as it has its turn.
@@ -36,10 +47,10 @@ impl Files {
     /// what the reading itself ends in.
     pub(crate) fn read(&self, path: &str) -> Result<Running<Result<Vec<u8>, PluginError>>, PluginError> {
         let read = self.reading(path)?;
-        self.reader.run(read)
+        self.reader.0.run(read)
     }
 
-    /// Does the same where the bytes go somewhere else than to a future: once `may_go_on` says so, `then` gets them.
+    /// Does the same for a child: once `may_go_on` says so, `then` gets the bytes.
     ///
     /// # Errors
     /// As [`read`](Self::read).
@@ -47,6 +58,7 @@ impl Files {
     pub(crate) fn read_then(
         &self,
         path: &str,
+        reader: &Reader,
         may_go_on: impl FnOnce() -> bool + Send + 'static,
         then: impl FnOnce(Result<Vec<u8>, PluginError>) + Send + 'static,
     ) -> Result<(), PluginError> {
@@ -56,7 +68,7 @@ impl Files {
                 then(read());
             }
         };
-        self.reader.run(work).map(drop)
+        reader.0.run(work).map(drop)
     }
 
     fn reading(&self, path: &str) -> Result<impl FnOnce() -> Result<Vec<u8>, PluginError> + Send + use<>, PluginError> {

@@ -1,7 +1,7 @@
 //! Which offers are no candidates, as far as that can be told before they are verified.
 
-use apex_meta::{PluginVersion, Reason, VersionSpecifier};
-use apex_trust::{History as _, PolicyLevel};
+use apex_meta::{PluginId, PluginVersion, Reason, VersionSpecifier};
+use apex_trust::PolicyLevel;
 
 use super::Planner;
 use crate::offer::Offer;
@@ -31,8 +31,8 @@ impl Planner<'_> {
         if offer.is_in_store() {
             return None;
         }
-        if let Some(other) = self.ledger.namesake(plugin).filter(|(other, _)| *other != plugin) {
-            return Some(Reason::new("IdCaseConflict", format!("{} differs from it in case only", other.0)));
+        if let Some(other) = self.namesake(plugin).filter(|other| *other != plugin) {
+            return Some(Reason::new("IdCaseConflict", format!("{other} differs from it in case only")));
         }
         if let Some(why) = offer.yanked.as_ref().filter(|_| !self.locks(offer)) {
             return Some(Reason::new("Yanked", format!("its source took it back: {}", why.escape_debug())));
@@ -42,6 +42,11 @@ impl Planner<'_> {
             return Some(Reason::new("VersionRepublished", "it was published before with other files"));
         }
         self.distrust(offer)
+    }
+
+    /// The plugin of the ledger whose id is equal to this one but for ASCII case.
+    fn namesake(&self, plugin: &PluginId) -> Option<&PluginId> {
+        self.folded.get(&plugin.case_folded()).copied()
     }
 
     /// The pin that keeps an offer away; none keeps away what is active.
@@ -74,8 +79,9 @@ impl Planner<'_> {
                 "it is signed with a key that no trusted publisher of its id has",
             ));
         }
-        let expected = self.trust.publisher_of_id(&offer.plugin).is_some() || self.ledger.ever_signed(&offer.plugin);
-        if expected {
+        let known = self.namesake(&offer.plugin).and_then(|namesake| self.ledger.get(namesake));
+        let was_signed = known.is_some_and(|record| record.ever_signed);
+        if was_signed || self.trust.publisher_of_id(&offer.plugin).is_some() {
             return Some(Reason::new("SignatureStripped", "it is not signed, although its id is a publisher's"));
         }
         let is_strict = self.policy.level() == PolicyLevel::Strict;

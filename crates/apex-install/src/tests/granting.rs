@@ -71,8 +71,11 @@ fn what_is_active_already_is_granted_more_and_what_is_granted_already_is_no_news
     shop.install(&store, &["mail"]).unwrap();
     let first = plan(&shop, &store, &grants, &[("mail", "process.spawn")]).unwrap();
     assert_eq!((first.steps.len(), first.grants.len(), first.is_empty()), (0, 1, false));
+    assert!(first.grants[0].asked);
     shop.apply(&store, &first).unwrap();
     first.grant(&mut grants);
+    let idle = plan(&shop, &store, &grants, &[("mail", "net.listen:1"), ("base", "process.spawn")]).unwrap();
+    assert_eq!(idle.grants.iter().map(|grant| grant.asked).collect::<Vec<_>>(), [false, false]);
     let again = plan(&shop, &store, &grants, &[("mail", "process.spawn")]).unwrap();
     assert!(again.is_empty(), "{again:?}");
     let absent = plan(&shop, &store, &grants, &[("absent", "process.spawn")]).unwrap_err();

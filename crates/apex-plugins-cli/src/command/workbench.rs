@@ -170,8 +170,9 @@ pub(crate) fn show(plan: &Plan, session: &mut Session) -> Result<(), Failure> {
         let head = ["ACTION", "PLUGIN", "FROM", "TO", "SIGNER", "ASKS FOR", "GRANTED", "BECAUSE"];
         session.output.table(&head, &rows)?;
     }
-    for PlannedGrant { plugin, owner, permission, .. } in &plan.grants {
-        session.output.line(escape::line(&format!("grant {permission} to {plugin} of {owner}")))?;
+    for PlannedGrant { plugin, owner, permission, asked, .. } in &plan.grants {
+        let effect = if *asked { "" } else { ", without effect: it does not ask for it" };
+        session.output.line(escape::line(&format!("grant {permission} to {plugin} of {owner}{effect}")))?;
     }
     for (plugin, missing, _) in ungranted(plan) {
         session.output.line(escape::line(&format!("{plugin} is not granted {missing}, which it asks for")))?;
