@@ -35,6 +35,8 @@ mod keeping;
 mod listing;
 #[path = "cli/manners.rs"]
 mod manners;
+#[path = "cli/mentions.rs"]
+mod mentions;
 #[path = "cli/operators_guide.rs"]
 mod operators_guide;
 #[path = "cli/policies.rs"]
