@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeSet,
     io,
+    path::PathBuf,
     process::{Child, Command},
 };
 
@@ -34,11 +35,9 @@ pub(crate) struct Call {
 }
 
 impl Call {
-    /// Whether its first argument is a descriptor of something with a path, and not of a pipe or another thread's bell.
-    pub(crate) fn is_on_a_path(&self) -> bool {
-        let descriptor = peek(self.thread, RDI);
-        let target = std::fs::read_link(format!("/proc/{}/fd/{descriptor}", self.thread));
-        target.is_ok_and(|target| target.is_absolute() && !target.starts_with("/proc"))
+    /// The path of the descriptor that is its first argument; what has none gives something that is no file's.
+    pub(crate) fn path(&self) -> Option<PathBuf> {
+        std::fs::read_link(format!("/proc/{}/fd/{}", self.thread, peek(self.thread, RDI))).ok()
     }
 }
 
