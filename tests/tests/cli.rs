@@ -39,6 +39,8 @@ mod manners;
 mod operators_guide;
 #[path = "cli/policies.rs"]
 mod policies;
+#[path = "cli/prompting.rs"]
+mod prompting;
 #[path = "cli/registry.rs"]
 mod registry;
 #[path = "cli/running.rs"]

@@ -114,6 +114,11 @@ fn the_linker_finds_nothing_forbidden_in_an_accepted_library() {
 }
 
 #[test]
+fn a_private_key_opens_to_one_key_and_only_with_its_passphrase() {
+    replay("private_key", targets::private_key);
+}
+
+#[test]
 fn only_what_was_signed_is_accepted() {
     replay("signature", targets::signature);
 }

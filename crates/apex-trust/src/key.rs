@@ -23,6 +23,7 @@ mod passphrase;
 #[cfg(test)]
 mod tests;
 
+pub use encrypted::DecryptionEffort;
 pub use error::KeyError;
 pub use passphrase::Passphrase;
 
@@ -206,10 +207,22 @@ impl SigningKey {
         path: &Path,
         passphrase: impl FnOnce() -> Result<Passphrase, E>,
     ) -> Result<Self, E> {
+        Self::read_pem_within(path, DecryptionEffort::default(), passphrase)
+    }
+
+    /// [`read_pem_with`](Self::read_pem_with), refusing a key that asks for more effort than this.
+    ///
+    /// # Errors
+    /// As [`read_pem_with`](Self::read_pem_with); [`KeyError::MalformedKey`] for one that asks for more.
+    pub fn read_pem_within<E: From<KeyError>>(
+        path: &Path,
+        effort: DecryptionEffort,
+        passphrase: impl FnOnce() -> Result<Passphrase, E>,
+    ) -> Result<Self, E> {
         let text = file::read_private(path)?;
         let pem = text.trim_end();
         let pair = if encrypted::is_encrypted(pem) {
-            encrypted::from_pem(pem, &passphrase()?).map_err(|closed| match closed {
+            encrypted::from_pem(pem, &passphrase()?, effort).map_err(|closed| match closed {
                 encrypted::Closed::Malformed(fault) => KeyError::MalformedKey { fault },
                 encrypted::Closed::Refused => KeyError::WrongPassphrase { path: path.to_owned() },
             })?

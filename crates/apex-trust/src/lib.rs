@@ -52,7 +52,7 @@ mod verifier;
 pub use definitions::{Definitions, NotCanonical};
 pub use elf::{ElfError, check_elf};
 pub use grants::{GrantRoots, GrantTooWide, Grants, GrantsError};
-pub use key::{KeyError, KeyId, Passphrase, PublicKey, SigningKey};
+pub use key::{DecryptionEffort, KeyError, KeyId, Passphrase, PublicKey, SigningKey};
 pub use policy::{History, NoHistory, Policy, PolicyLevel, UnknownPolicyLevel};
 pub use provenance::Provenance;
 pub use resources::{ResourceError, Resources};

@@ -11,11 +11,22 @@ use zeroize::Zeroizing;
 
 use super::{KeyError, Passphrase};
 
-/// More rounds of PBKDF2 than any tool asks for; each costs about half a microsecond.
-const MAX_ROUNDS: u32 = 20_000_000;
+/// How much work and memory an encrypted key may ask for before it opens; its file says what it asks.
+///
+/// The default is more than any tool asks for, so that only a file made to keep a program busy is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DecryptionEffort {
+    /// Rounds of PBKDF2, each of which costs about half a microsecond.
+    pub pbkdf2_rounds: u32,
+    /// Memory for scrypt, in bytes.
+    pub scrypt_bytes: u64,
+}
 
-/// More memory for scrypt than any tool asks for, in bytes.
-const MAX_SCRYPT_BYTES: u64 = 1 << 30;
+impl Default for DecryptionEffort {
+    fn default() -> Self {
+        Self { pbkdf2_rounds: 20_000_000, scrypt_bytes: 1 << 30 }
+    }
+}
 
 /// Encrypts a key pair with scrypt and AES-256-CBC.
 pub(super) fn to_pem(pair: &KeypairBytes, passphrase: &Passphrase) -> Result<Zeroizing<String>, KeyError> {
@@ -39,13 +50,13 @@ pub(super) enum Closed {
     Refused,
 }
 
-pub(super) fn from_pem(pem: &str, passphrase: &Passphrase) -> Result<KeypairBytes, Closed> {
+pub(super) fn from_pem(pem: &str, passphrase: &Passphrase, effort: DecryptionEffort) -> Result<KeypairBytes, Closed> {
     let malformed = || Closed::Malformed("the file does not hold an encrypted private key as PKCS#8 PEM");
     let (label, document) = SecretDocument::from_pem(pem).map_err(|_| malformed())?;
     EncryptedPrivateKeyInfoRef::validate_pem_label(label).map_err(|_| malformed())?;
     let info = EncryptedPrivateKeyInfoRef::try_from(document.as_bytes())
         .map_err(|_| Closed::Malformed("its encryption is not PBES2"))?;
-    check_effort(&info.encryption_algorithm)?;
+    check_effort(&info.encryption_algorithm, effort)?;
     let opened = info.decrypt(passphrase.as_bytes()).map_err(|error| match error {
         pkcs8::Error::EncryptedPrivateKey(
             pkcs8::pkcs5::Error::UnsupportedAlgorithm { .. } | pkcs8::pkcs5::Error::AlgorithmParametersInvalid { .. },
@@ -57,20 +68,20 @@ pub(super) fn from_pem(pem: &str, passphrase: &Passphrase) -> Result<KeypairByte
 }
 
 /// Refuses what would keep this program busy, or its memory full, for a long time.
-fn check_effort(scheme: &EncryptionScheme) -> Result<(), Closed> {
+fn check_effort(scheme: &EncryptionScheme, effort: DecryptionEffort) -> Result<(), Closed> {
     let EncryptionScheme::Pbes2(parameters) = scheme else {
         return Err(Closed::Malformed("its encryption is not PBES2"));
     };
     let is_bearable = match &parameters.kdf {
-        Kdf::Pbkdf2(pbkdf2) => pbkdf2.iteration_count <= MAX_ROUNDS,
+        Kdf::Pbkdf2(pbkdf2) => pbkdf2.iteration_count <= effort.pbkdf2_rounds,
         Kdf::Scrypt(scrypt) => {
             let memory = scrypt.cost_parameter.saturating_mul(128).saturating_mul(scrypt.block_size.into());
-            memory.saturating_mul(scrypt.parallelization.into()) <= MAX_SCRYPT_BYTES
+            memory.saturating_mul(scrypt.parallelization.into()) <= effort.scrypt_bytes
         }
         _ => false,
     };
     match is_bearable {
         true => Ok(()),
-        false => Err(Closed::Malformed("to open it would take more time or memory than any tool asks for")),
+        false => Err(Closed::Malformed("to open it would take more time or memory than is allowed")),
     }
 }
