@@ -113,28 +113,28 @@ impl Entry {
     pub fn name(&self) -> Option<&str> {
         match &self.0.subject {
             Subject::Invalid(invalid) => invalid.name.as_deref(),
-            _ => self.summary().map(|summary| summary.name.as_str()),
+            _ => self.summary().map(|summary| summary.details().name.as_str()),
         }
     }
 
     /// The plugin's author, raw; none for an invalid one.
     pub fn author(&self) -> Option<&str> {
-        self.summary().map(|summary| summary.author.as_str())
+        self.summary().map(|summary| summary.details().author.as_str())
     }
 
     /// The plugin's tags, raw; none for an invalid one.
     pub fn tags(&self) -> &[String] {
-        self.summary().map_or(&[], |summary| &summary.tags)
+        self.summary().map_or(&[], |summary| &summary.details().tags)
     }
 
     /// The permissions that the plugin asks for; none for an invalid one.
     pub fn permissions(&self) -> &[String] {
-        self.summary().map_or(&[], |summary| &summary.permissions)
+        self.summary().map_or(&[], |summary| &summary.details().permissions)
     }
 
     /// The plugin's actions, in the order of its manifest; none for an invalid one.
     pub fn actions(&self) -> &[ActionSummary] {
-        self.summary().map_or(&[], |summary| &summary.actions)
+        self.summary().map_or(&[], |summary| &summary.details().actions)
     }
 
     /// The plugin's directory, absolute; none for a plugin that is linked into the host.

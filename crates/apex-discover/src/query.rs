@@ -132,7 +132,7 @@ impl Query {
     }
 
     fn matches_summary(&self, summary: &Summary) -> bool {
-        let Self { tag, author, permission, action, .. } = self;
+        let (Self { tag, author, permission, action, .. }, summary) = (self, summary.details());
         tag.as_ref().is_none_or(|tag| summary.tags.iter().any(|one| one.eq_ignore_ascii_case(tag)))
             && author.as_ref().is_none_or(|author| summary.author.to_ascii_lowercase().contains(author))
             && permission.as_ref().is_none_or(|permission| summary.permissions.contains(permission))

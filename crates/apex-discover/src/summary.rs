@@ -1,5 +1,7 @@
 //! What lists, choices and queries need of a manifest, so that its text need not be read again for them.
 
+use std::sync::OnceLock;
+
 use apex_meta::{Action, Digest, Document, PluginId, PluginVersion, Signature, VersionSpecifier};
 use serde::{Deserialize, Serialize};
 
@@ -8,17 +10,32 @@ use serde::{Deserialize, Serialize};
 pub(crate) struct Summary {
     pub(crate) id: PluginId,
     pub(crate) version: PluginVersion,
-    pub(crate) name: String,
-    pub(crate) author: String,
-    pub(crate) tags: Vec<String>,
-    pub(crate) permissions: Vec<String>,
-    pub(crate) actions: Vec<ActionSummary>,
+    /// What a scan itself has no need of.
+    #[serde(with = "details")]
+    details: Kept,
     pub(crate) requires: Vec<Requirement>,
     pub(crate) default_enabled: bool,
     #[serde(with = "digest")]
     pub(crate) checksum: Option<Digest>,
     #[serde(with = "signature")]
     pub(crate) signature: Option<Signature>,
+}
+
+/// What is told of a plugin to whoever asks.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(crate) struct Details {
+    pub(crate) name: String,
+    pub(crate) author: String,
+    pub(crate) tags: Vec<String>,
+    pub(crate) permissions: Vec<String>,
+    pub(crate) actions: Vec<ActionSummary>,
+}
+
+/// Details as they were kept, until somebody asks for them.
+#[derive(Debug, Clone)]
+struct Kept {
+    bytes: Box<[u8]>,
+    read: OnceLock<Box<Details>>,
 }
 
 /// What can be told of an action without reading its plugin's manifest again.
@@ -49,11 +66,7 @@ impl Summary {
         Self {
             id: manifest.id.clone(),
             version: manifest.version.clone(),
-            name: manifest.name.clone(),
-            author: manifest.author.clone(),
-            tags: manifest.tags.clone(),
-            permissions: manifest.permissions_required.clone(),
-            actions: manifest.actions.iter().map(ActionSummary::of).collect(),
+            details: Kept { bytes: Box::default(), read: OnceLock::from(Box::new(Details::of(document))) },
             requires: required
                 .map(|dependency| Requirement {
                     id: dependency.id.clone(),
@@ -67,6 +80,27 @@ impl Summary {
     }
 }
 
+impl Summary {
+    /// What is told to whoever asks, read at the first question.
+    pub(crate) fn details(&self) -> &Details {
+        // A hash over all that was kept tells that it is what was written; who can forge that has a list with gaps.
+        self.details.read.get_or_init(|| postcard::from_bytes(&self.details.bytes).unwrap_or_default())
+    }
+}
+
+impl Details {
+    fn of(document: &Document) -> Self {
+        let manifest = document.manifest();
+        Self {
+            name: manifest.name.clone(),
+            author: manifest.author.clone(),
+            tags: manifest.tags.clone(),
+            permissions: manifest.permissions_required.clone(),
+            actions: manifest.actions.iter().map(ActionSummary::of).collect(),
+        }
+    }
+}
+
 impl ActionSummary {
     fn of(action: &Action) -> Self {
         let content_type = action.stream_metadata.as_ref().and_then(|metadata| metadata.get("content_type")?.as_str());
@@ -76,6 +110,27 @@ impl ActionSummary {
             reports_progress: action.supports_progress_reporting,
             content_type: content_type.map(str::to_owned),
         }
+    }
+}
+
+/// Details as bytes, so that to skip them is to count them.
+mod details {
+    use std::sync::OnceLock;
+
+    use serde::{Deserialize as _, Deserializer, Serializer, ser::Error as _};
+
+    use super::Kept;
+
+    pub(super) fn serialize<S: Serializer>(kept: &Kept, serializer: S) -> Result<S::Ok, S::Error> {
+        match kept.read.get() {
+            Some(details) => serializer.serialize_bytes(&postcard::to_allocvec(details).map_err(S::Error::custom)?),
+            None => serializer.serialize_bytes(&kept.bytes),
+        }
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Kept, D::Error> {
+        let bytes = <&'de [u8]>::deserialize(deserializer)?.into();
+        Ok(Kept { bytes, read: OnceLock::new() })
     }
 }
 

@@ -165,6 +165,12 @@ impl Directory {
         Ok(Stamp::of(&statat(&self.descriptor, relative, AtFlags::SYMLINK_NOFOLLOW)?))
     }
 
+    /// Whether what stands at a relative path has the stamp of these bytes; see [`stamp_of`](Self::stamp_of).
+    pub fn has_stamp(&self, relative: impl rustix::path::Arg, stamp: &[u8]) -> bool {
+        let stat = statat(&self.descriptor, relative, AtFlags::SYMLINK_NOFOLLOW);
+        stat.is_ok_and(|stat| Stamp::is_told_by(stamp, &stat))
+    }
+
     /// What stands under a name in this directory with its stamp; a link is told as such.
     ///
     /// # Errors

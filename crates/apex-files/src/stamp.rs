@@ -37,33 +37,51 @@ impl Stamp {
         time.unwrap_or(UNIX_EPOCH)
     }
 
-    /// Reads what a `stat` call told; the widths of its fields differ between platforms.
+    /// Reads what a `stat` call told.
     #[cfg(unix)]
-    #[allow(
-        clippy::unnecessary_cast,
-        clippy::useless_conversion,
-        clippy::cast_lossless,
-        trivial_numeric_casts,
-        reason = "the widths differ between platforms"
-    )]
     pub(crate) fn of(stat: &rustix::fs::Stat) -> Self {
-        let nanoseconds =
-            |seconds: i64, nanoseconds: i64| seconds.saturating_mul(1_000_000_000).saturating_add(nanoseconds);
-        let modified = nanoseconds(stat.st_mtime as i64, stat.st_mtime_nsec as i64);
-        let changed = nanoseconds(stat.st_ctime as i64, stat.st_ctime_nsec as i64);
         let mut bytes = [0; Self::LENGTH];
-        bytes[0..8].copy_from_slice(&(stat.st_dev as u64).to_le_bytes());
-        bytes[8..16].copy_from_slice(&(stat.st_ino as u64).to_le_bytes());
-        bytes[16..24].copy_from_slice(&(stat.st_size as i64).to_le_bytes());
-        bytes[24..32].copy_from_slice(&modified.to_le_bytes());
-        bytes[32..40].copy_from_slice(&changed.to_le_bytes());
-        bytes[40..44].copy_from_slice(&(stat.st_mode as u32).to_le_bytes());
-        bytes[44..48].copy_from_slice(&u32::from(stat.st_uid).to_le_bytes());
-        bytes[48..52].copy_from_slice(&u32::from(stat.st_gid).to_le_bytes());
-        // A second name of a file is a second way to write to it.
-        bytes[52..56].copy_from_slice(&u32::try_from(stat.st_nlink).unwrap_or(u32::MAX).to_le_bytes());
+        for (place, number) in bytes.chunks_exact_mut(8).zip(numbers(stat)) {
+            place.copy_from_slice(&number.to_le_bytes());
+        }
         Self(bytes)
     }
+
+    /// Whether these are the bytes of the stamp that a `stat` call tells.
+    #[cfg(unix)]
+    pub(crate) fn is_told_by(bytes: &[u8], stat: &rustix::fs::Stat) -> bool {
+        let (kept, rest) = bytes.as_chunks::<8>();
+        kept.len() == Self::LENGTH / 8
+            && rest.is_empty()
+            && kept.iter().zip(numbers(stat)).all(|(kept, number)| u64::from_le_bytes(*kept) == number)
+    }
+}
+
+/// What a `stat` call told, eight bytes at a time; the widths of its fields differ between platforms.
+#[cfg(unix)]
+#[allow(
+    clippy::unnecessary_cast,
+    clippy::useless_conversion,
+    clippy::cast_lossless,
+    clippy::cast_sign_loss,
+    trivial_numeric_casts,
+    reason = "the widths differ between platforms"
+)]
+fn numbers(stat: &rustix::fs::Stat) -> [u64; Stamp::LENGTH / 8] {
+    let nanoseconds =
+        |seconds: i64, nanoseconds: i64| seconds.saturating_mul(1_000_000_000).saturating_add(nanoseconds) as u64;
+    let both = |low: u32, high: u32| u64::from(low) | (u64::from(high) << 32);
+    // A second name of a file is a second way to write to it.
+    let links = u32::try_from(stat.st_nlink).unwrap_or(u32::MAX);
+    [
+        stat.st_dev as u64,
+        stat.st_ino as u64,
+        stat.st_size as u64,
+        nanoseconds(stat.st_mtime as i64, stat.st_mtime_nsec as i64),
+        nanoseconds(stat.st_ctime as i64, stat.st_ctime_nsec as i64),
+        both(stat.st_mode as u32, u32::from(stat.st_uid)),
+        both(u32::from(stat.st_gid), links),
+    ]
 }
 
 #[cfg(all(test, unix))]

@@ -5,7 +5,7 @@ use apex_meta::{Digest, Document, PluginId, Signature};
 use apex_trust::{Claims, Examination, Judgement, StoredExamination, Subject, Verifier};
 
 /// The form in which facts are kept in a cache.
-const FORM: u8 = 1;
+const FORM: u8 = 2;
 
 /// Lets discovery ask the verifier for facts and verdicts.
 pub(crate) struct Trust<'a>(pub(crate) &'a Verifier);

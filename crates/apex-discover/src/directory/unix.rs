@@ -71,7 +71,7 @@ impl Directory {
     /// Whether what stands at a path has this stamp.
     pub(crate) fn has_stamp(&self, path: &CStr, stamp: &[u8]) -> bool {
         work::done(1);
-        self.0.stamp_of(path).is_ok_and(|now| now.as_bytes() == stamp)
+        self.0.has_stamp(path, stamp)
     }
 
     /// Everything in it with its stamp, in no particular order; none if that cannot be had.

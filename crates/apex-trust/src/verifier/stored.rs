@@ -14,7 +14,7 @@ use crate::{KeyId, LibraryError, TreePath};
 /// [`Verifier::verify`](crate::Verifier::verify) does not take facts at all but reads the files.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoredExamination {
-    #[serde(serialize_with = "as_text", deserialize_with = "from_text")]
+    #[serde(with = "as_bytes")]
     digest: Digest,
     library: StoredLibrary,
     signature: StoredSignature,
@@ -71,6 +71,27 @@ impl From<StoredExamination> for Examination {
             StoredSignature::Checked { key_id, holds } => SignatureFact::Checked { key_id, holds },
         };
         Self::new(Ok(digest), library, signature)
+    }
+}
+
+/// As text where people read it, else as algorithm and bytes, which are read without a look at each.
+mod as_bytes {
+    use apex_meta::{Digest, DigestAlgorithm};
+    use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(digest: &Digest, serializer: S) -> Result<S::Ok, S::Error> {
+        if serializer.is_human_readable() {
+            return super::as_text(digest, serializer);
+        }
+        (digest.algorithm(), *digest.as_bytes()).serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Digest, D::Error> {
+        if deserializer.is_human_readable() {
+            return super::from_text(deserializer);
+        }
+        let (algorithm, bytes) = <(DigestAlgorithm, [u8; 32])>::deserialize(deserializer)?;
+        Ok(Digest::new(algorithm, bytes))
     }
 }
 
