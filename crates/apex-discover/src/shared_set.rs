@@ -25,6 +25,9 @@ pub(crate) struct SharedSet<T>(Link<T>);
 
 type Link<T> = Option<Arc<Node<T>>>;
 
+/// An item as it was, and as it is now; none where there is none.
+pub(crate) type Difference<'a, T> = (Option<&'a T>, Option<&'a T>);
+
 #[derive(Debug)]
 struct Node<T> {
     item: T,
@@ -84,7 +87,7 @@ impl<T: Clone> SharedSet<T> {
         before: &'a Self,
         compare: impl Fn(&T, &T) -> Ordering,
         same: impl Fn(&T, &T) -> bool,
-    ) -> Vec<(Option<&'a T>, Option<&'a T>)> {
+    ) -> Vec<Difference<'a, T>> {
         let (mut old, mut new) = (Pending::of(before), Pending::of(self));
         let mut differences = Vec::new();
         loop {

@@ -2,6 +2,7 @@
 //!
 //! The terminal is a pseudoterminal of the test's; `setsid` of util-linux makes it the controlling terminal of `apex`, and
 //! without that program the tests say so and pass.
+#![expect(clippy::print_stderr, reason = "what is not tested is said")]
 
 use std::{
     fs::{self, File},

@@ -6,11 +6,14 @@ use super::*;
 
 type Set = SharedSet<(u16, u8)>;
 
+/// What was there and what is there now.
+type Difference = (Option<(u16, u8)>, Option<(u16, u8)>);
+
 fn put(set: &mut Set, key: u16, value: u8) {
     set.put((key, value), |(other, _)| other.cmp(&key));
 }
 
-fn differences(now: &Set, before: &Set) -> Vec<(Option<(u16, u8)>, Option<(u16, u8)>)> {
+fn differences(now: &Set, before: &Set) -> Vec<Difference> {
     let told = now.differences(before, |(one, _), (other, _)| one.cmp(other), |one, other| one == other);
     told.into_iter().map(|(was, is)| (was.copied(), is.copied())).collect()
 }
