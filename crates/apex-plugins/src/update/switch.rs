@@ -40,6 +40,7 @@ struct Swap {
     /// The instances that are to end; new calls wait for them if they are held.
     running: Vec<Arc<Running>>,
     held: Option<Held>,
+    has_state: bool,
     carried: CarriedOver,
 }
 
@@ -74,8 +75,16 @@ impl Switch<'_> {
         }
         self.options.consent.clone().with_grants_of(self.plan).check(&self.updates)?;
         let replacing = |candidate: &&Candidate| candidate.from.as_ref().is_some_and(|from| *from != candidate.to);
-        for candidate in candidates.iter().filter(replacing) {
-            self.prepare_one(candidate)?;
+        let replacing: Vec<_> = candidates.iter().filter(replacing).collect();
+        let (inner, grants) = (self.inner, self.grants.clone());
+        let trials = replacing.iter().map(|candidate| Trial::load(inner, candidate, &grants));
+        let trials: Vec<_> = trials.collect::<Result<_, _>>()?;
+        // Dependencies come first in a plan. Who calls them is drained before them: its calls under way may need them.
+        for candidate in replacing.iter().rev() {
+            self.settle(candidate)?;
+        }
+        for (at, trial) in trials.iter().enumerate() {
+            self.try_out(trials.len() - 1 - at, trial)?;
         }
         let Some(states) = &self.inner.settings.state else { return Ok(()) };
         for Swap { candidate, carried, .. } in &self.swaps {
@@ -85,31 +94,35 @@ impl Switch<'_> {
         Ok(())
     }
 
-    fn prepare_one(&mut self, candidate: &Candidate) -> Result<(), UpdateError> {
-        let grants = self.grants.clone();
-        let trial = Trial::load(self.inner, candidate, &grants)?;
+    /// Brings the old version to rest, if it has a state.
+    fn settle(&mut self, candidate: &Candidate) -> Result<(), UpdateError> {
         self.tell(candidate, UpdateStage::Draining);
-        let states = self.inner.settings.state.clone();
-        let (running, held) = (Vec::new(), None);
-        self.swaps.push(Swap { candidate: candidate.clone(), running, held, carried: CarriedOver::default() });
-        let has_state = match &states {
-            Some(states) => self.has_state(&**states, candidate)?,
-            None => false,
-        };
-        if has_state {
+        let (running, held, has_state) = (Vec::new(), None, false);
+        let carried = CarriedOver::default();
+        self.swaps.push(Swap { candidate: candidate.clone(), running, held, has_state, carried });
+        let Some(states) = self.inner.settings.state.clone() else { return Ok(()) };
+        if self.has_state(&*states, candidate)? {
+            self.last().has_state = true;
             self.drain(candidate)?;
         }
+        Ok(())
+    }
+
+    /// Has the new version take the state over, and tells whether it is fit to take the old one's place.
+    fn try_out(&mut self, swap: usize, trial: &Trial<'_>) -> Result<(), UpdateError> {
+        let Swap { candidate, has_state, .. } = &self.swaps[swap];
+        let (candidate, has_state) = (candidate.clone(), *has_state);
         // Who goes back finds its state as it was.
         if candidate.action == Action::Downgrade {
             return Ok(());
         }
+        let states = self.inner.settings.state.clone();
         if let Some(states) = states.as_ref().filter(|_| has_state) {
-            self.tell(candidate, UpdateStage::Migrating);
+            self.tell(&candidate, UpdateStage::Migrating);
             let old_owner = candidate.from.as_ref().and_then(|from| self.owner_of(&candidate.plugin, from));
-            let carried = block_on(trial.take_over(states, old_owner))?;
-            self.last().carried = carried;
+            self.swaps[swap].carried = block_on(trial.take_over(states, old_owner))?;
         }
-        self.tell(candidate, UpdateStage::Checking);
+        self.tell(&candidate, UpdateStage::Checking);
         block_on(trial.check(states))
     }
 
@@ -195,7 +208,7 @@ impl Switch<'_> {
         for swap in self.swaps.iter().rev() {
             self.tell(&swap.candidate, UpdateStage::Failed(reason.clone()));
         }
-        for Swap { candidate, running, held, carried } in self.swaps.into_iter().rev() {
+        for Swap { candidate, running, held, carried, .. } in self.swaps.into_iter().rev() {
             if let Some(states) = &self.inner.settings.state
                 && let Err(error) = block_on(carried.undo(&**states))
             {
