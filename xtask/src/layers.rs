@@ -27,6 +27,7 @@ const FLOORS: &[(&str, &[&str])] = &[
     (
         "apex-plugins",
         &[
+            "apex-files",
             "apex-meta",
             "apex-abi",
             "apex-trust",

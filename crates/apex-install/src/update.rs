@@ -136,7 +136,10 @@ impl Update {
     /// A package cannot be read, or is not what the plan says; the manifest of an installed version is not the one that
     /// was installed.
     pub fn of_step(store: &Store, ledger: &Ledger, step: &Step, scratch: &Path) -> Result<Option<Self>, InstallError> {
-        let (Some(from), Some(to)) = (&step.from, &step.to) else { return Ok(None) };
+        let Some((from, to)) = step.from.as_ref().zip(step.to.as_ref()).filter(|(from, to)| from != to) else {
+            // What is brought back is what it was, and need not be there to be compared with.
+            return Ok(None);
+        };
         let (active, before) = installed(store, ledger, &step.plugin, from)?;
         let from = Side { manifest: active.manifest(), publisher: before.0, bytes: before.1 };
         let update = match &step.package {

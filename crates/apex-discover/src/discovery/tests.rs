@@ -1,3 +1,4 @@
+//! One change among many plugins takes the same work, whatever it changes.
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests")]
 
 use std::{ffi::OsString, fs, path::Path, time::Duration};

@@ -1,3 +1,5 @@
+//! The set holds and tells what an ordinary map would, in few steps, and stays balanced.
+
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;

@@ -1,3 +1,4 @@
+//! What a notification says, and what takes its place where there are none.
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests")]
 
 use std::{collections::BTreeSet, fs};

@@ -32,6 +32,8 @@ fn missing_files_are_brought_back_in_the_version_that_is_active_even_if_it_is_no
     assert_eq!(steps(&plan), ["install other 1.0.0", "reinstall app 1.0.0"]);
     let plan = shop.plan(&store, &["app ==1.0.0"]).unwrap();
     assert_eq!(steps(&plan), ["reinstall app 1.0.0"]);
+    let updates = plan.updates(&store, &store.ledger().unwrap(), &shop.path("")).unwrap();
+    assert_eq!(updates, [], "nobody has to agree to what was there before");
     assert_eq!(active(&shop.apply(&store, &plan).unwrap()), ["app 1.0.0"]);
     assert_clean(&store, "brought back");
 }
