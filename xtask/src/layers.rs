@@ -28,6 +28,7 @@ const FLOORS: &[(&str, &[&str])] = &[
         "apex-plugins",
         &[
             "apex-meta",
+            "apex-files",
             "apex-abi",
             "apex-trust",
             "apex-audit",

@@ -1,3 +1,4 @@
+//! What it takes to follow a change, counted in steps.
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests")]
 
 use std::{ffi::OsString, fs, path::Path, time::Duration};

@@ -1,3 +1,5 @@
+//! A set as an ordinary map has it, and what its clones share.
+
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;

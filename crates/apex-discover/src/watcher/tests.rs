@@ -1,3 +1,4 @@
+//! What the system tells, and what becomes of it.
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests")]
 
 use std::{collections::BTreeSet, fs};
