@@ -29,6 +29,7 @@ const FLOORS: &[(&str, &[&str])] = &[
         &[
             "apex-files",
             "apex-meta",
+            "apex-files",
             "apex-abi",
             "apex-trust",
             "apex-audit",
