@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::Arc,
 };
 
@@ -29,10 +29,7 @@ pub struct Shop {
 impl Shop {
     /// An empty source, whose publisher is trusted with this placement.
     pub fn new(placement: Placement) -> Self {
-        // In memory where there is such a thing: every save waits until it is on the disk.
-        let memory = Path::new("/dev/shm");
-        let directory = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
-        let directory = directory.expect("a directory can be made");
+        let directory = TempDir::new().expect("a directory can be made");
         fs::create_dir(directory.path().join("source")).expect("a directory can be made");
         let shop = Self { directory, publisher: Publisher::new(), placement };
         let source = Source { name: "shop".to_owned(), location: shop.path("source") };

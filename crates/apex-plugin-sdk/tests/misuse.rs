@@ -45,12 +45,13 @@ fn each_misuse_is_explained_where_it_happens() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// What each error says and where; the lists of other types that follow change with every dependency.
+/// What each error says and where. Left out are the margin, which is as wide as the longest line number, and the lists of
+/// other types, which change with every dependency.
 fn essence(diagnostics: &str) -> String {
     let is_told = |diagnostic: &&str| diagnostic.starts_with("error") && !diagnostic.starts_with("error: aborting");
     let told = diagnostics.split("\n\n").filter(is_told).map(|diagnostic| {
         let is_more = |line: &str| ["help:", "note:", "= "].iter().any(|start| line.trim_start().starts_with(start));
-        let lines: Vec<_> = diagnostic.lines().take_while(|line| !is_more(line)).collect();
+        let lines: Vec<_> = diagnostic.lines().take_while(|line| !is_more(line)).map(str::trim_start).collect();
         lines.join("\n").trim_end_matches([' ', '|', '\n']).to_owned() + "\n"
     });
     told.collect::<Vec<_>>().join("\n")
