@@ -1,10 +1,6 @@
 //! A source of packages, and an install store that they go into.
 
-use std::{
-    fs,
-    path::PathBuf,
-    sync::Arc,
-};
+use std::{fs, path::PathBuf, sync::Arc};
 
 use apex_package::Packaged;
 use apex_plugins::{
