@@ -59,6 +59,9 @@ impl Pool {
         let (answer, running) = oneshot::channel();
         self.submit(Box::new(move || {
             let result = contain(work);
+            if let (Err(panicked), true) = (&result, answer.is_canceled()) {
+                tracing::error!(error = %panicked, "what nobody waits for panicked");
+            }
             // If nobody waits any more, the result is dropped here, off the asynchronous workers.
             let _ = contain(|| drop(answer.send(result)));
         }))?;

@@ -28,9 +28,18 @@ struct State {
     /// What of an earlier batch the socket did not take yet.
     rest: Vec<u8>,
     written: usize,
+    /// How much of the rest is with whoever writes it right now.
+    in_hand: usize,
     spare: Vec<u8>,
     is_writing: bool,
     for_room: Vec<Waker>,
+}
+
+impl State {
+    /// How much of an earlier batch is not written yet; while somebody writes it, the batch is not here.
+    fn unwritten(&self) -> usize {
+        if self.is_writing { self.in_hand } else { self.rest.len() - self.written }
+    }
 }
 
 /// What a flush came to.
@@ -51,7 +60,7 @@ impl Outgoing {
     /// Whether there is room for more; if not, the waker is woken once there is.
     pub(super) fn has_room(&self, waker: &Waker) -> bool {
         let mut state = self.lock();
-        let has_room = state.waiting.len() + state.rest.len() - state.written < HIGH_WATER;
+        let has_room = state.waiting.len() + state.unwritten() < HIGH_WATER;
         if !has_room && !state.for_room.iter().any(|other| other.will_wake(waker)) {
             state.for_room.push(waker.clone());
         }
@@ -96,12 +105,13 @@ impl Outgoing {
                 let fresh = if done.capacity() > 0 { done } else { std::mem::take(&mut state.spare) };
                 state.rest = std::mem::replace(&mut state.waiting, fresh);
             }
-            state.is_writing = true;
+            (state.in_hand, state.is_writing) = (state.unwritten(), true);
             let (rest, written) = (std::mem::take(&mut state.rest), state.written);
             drop(state);
             let sent = send(socket.as_fd(), &rest[written..], SendFlags::NOSIGNAL | SendFlags::DONTWAIT);
             state = self.lock();
             state.is_writing = false;
+            state.in_hand = 0;
             state.rest = rest;
             match sent {
                 Ok(sent) => state.written += sent,
@@ -139,6 +149,16 @@ mod tests {
     };
 
     use super::*;
+
+    #[test]
+    fn what_somebody_writes_right_now_counts_as_waiting() {
+        let outgoing = Outgoing::default();
+        // As it is while a batch of which some is written goes on.
+        *outgoing.lock() = State { written: 2 * HIGH_WATER, in_hand: HIGH_WATER, is_writing: true, ..State::default() };
+        assert!(!outgoing.has_room(Waker::noop()));
+        outgoing.lock().in_hand = 1;
+        assert!(outgoing.has_room(Waker::noop()));
+    }
 
     #[test]
     fn who_waits_for_room_goes_on_once_there_is_some_and_gives_up_once_there_will_be_none() {
