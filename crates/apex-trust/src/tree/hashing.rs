@@ -30,6 +30,10 @@ const PARALLEL_BYTES: u64 = 4 << 20;
 /// From here on a file is hashed in parts, so that no thread has one left over when the others are done.
 const LARGE_FILE: u64 = 2 << 20;
 
+/// How many files may be hashed in parts: they are open until all are hashed, and more of them keep all threads busy as they
+/// are.
+const MOST_IN_PARTS: usize = 16;
+
 /// Enough to keep a disk and the memory bus busy; a host has other work besides.
 const MAX_THREADS: usize = 8;
 
@@ -73,10 +77,8 @@ impl Tree {
     ) -> Result<Vec<Hashed>, TreeError> {
         let total: u64 = self.files.iter().map(|file| file.size).sum();
         let threads = if total < PARALLEL_BYTES { 1 } else { available_threads() };
-        let is_parted =
-            |file: &TreeFile| threads > 1 && algorithm == DigestAlgorithm::Blake3 && file.size >= LARGE_FILE;
-        let pieces: Vec<Piece> =
-            self.files.iter().enumerate().flat_map(|(at, file)| pieces(at, file, is_parted(file))).collect();
+        let may_part = threads > 1 && algorithm == DigestAlgorithm::Blake3;
+        let pieces = pieces(self.files.iter().map(|file| file.size), may_part);
         // Those of large files, which several threads read at once; each is opened by the first that needs it.
         let sources: Vec<OnceLock<Result<Source<'_>, TreeError>>> =
             self.files.iter().map(|_| OnceLock::new()).collect();
@@ -206,11 +208,16 @@ impl Source<'_> {
     }
 }
 
-/// A file as a whole, or each of its parts.
-fn pieces(file: usize, of: &TreeFile, is_parted: bool) -> impl Iterator<Item = Piece> {
-    let parts = if is_parted { parts::count(of.size) } else { 0 };
-    let whole = (parts == 0).then_some(Piece { file, part: None });
-    whole.into_iter().chain((0..parts).map(move |part| Piece { file, part: Some(part) }))
+/// Each file as a whole, or if they may be and are large and few, each of its parts.
+fn pieces(sizes: impl Iterator<Item = u64> + Clone, may_part: bool) -> Vec<Piece> {
+    let is_large = |size: u64| size >= LARGE_FILE;
+    let may_part = may_part && sizes.clone().filter(|size| is_large(*size)).count() <= MOST_IN_PARTS;
+    let of_file = |(file, size)| {
+        let parts = if may_part && is_large(size) { parts::count(size) } else { 0 };
+        let whole = (parts == 0).then_some(Piece { file, part: None });
+        whole.into_iter().chain((0..parts).map(move |part| Piece { file, part: Some(part) }))
+    };
+    sizes.enumerate().flat_map(of_file).collect()
 }
 
 fn available_threads() -> usize {

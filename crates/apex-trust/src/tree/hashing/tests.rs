@@ -132,3 +132,16 @@ fn short_reads_and_signals_change_nothing_and_errors_are_told() {
         |_: &mut [u8], offset| if offset >= parts::PART { Err(io::Error::other("bad sector")) } else { Ok(1) };
     assert_eq!(in_parts(&failing, size).unwrap_err().to_string(), "bad sector");
 }
+
+/// A descriptor is held for each file that is hashed in parts, and a process may have few.
+#[test]
+fn few_large_files_are_hashed_in_parts_and_many_one_by_one() {
+    let in_parts = |large: usize, may_part| {
+        let sizes = std::iter::repeat_n(2 * LARGE_FILE, large).chain([1]);
+        pieces(sizes, may_part).iter().filter(|piece| piece.part.is_some()).count()
+    };
+    assert!(in_parts(MOST_IN_PARTS, true) >= MOST_IN_PARTS);
+    assert_eq!((in_parts(MOST_IN_PARTS, false), in_parts(MOST_IN_PARTS + 1, true)), (0, 0));
+    let whole: Vec<_> = pieces(std::iter::repeat_n(LARGE_FILE, MOST_IN_PARTS + 1), true);
+    assert!(whole.iter().map(|piece| piece.file).eq(0..=MOST_IN_PARTS), "each file once");
+}
