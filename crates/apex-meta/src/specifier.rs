@@ -1,6 +1,6 @@
 //! Version specifiers: which versions of a plugin will do.
 
-use std::{fmt, str::FromStr};
+use std::{fmt, str::FromStr, sync::Arc};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
@@ -47,8 +47,8 @@ pub use parse::InvalidSpecifier;
 /// ```
 #[derive(Clone)]
 pub struct VersionSpecifier {
-    text: Box<str>,
-    clauses: Box<[Clause]>,
+    text: Arc<str>,
+    clauses: Arc<[Clause]>,
 }
 
 impl VersionSpecifier {
@@ -57,7 +57,7 @@ impl VersionSpecifier {
 
     /// The specifier that every version satisfies, `*`.
     pub fn any() -> Self {
-        Self { text: "*".into(), clauses: Box::new([]) }
+        Self { text: "*".into(), clauses: Arc::new([]) }
     }
 
     /// The specifier as written.

@@ -5,6 +5,7 @@ use apex_meta::{PluginId, PluginVersion, VersionSpecifier};
 mod conflict;
 mod derivation;
 mod order;
+mod plugins;
 mod releases;
 mod solution;
 mod unsolvable;

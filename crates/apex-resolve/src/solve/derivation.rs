@@ -147,11 +147,11 @@ impl<'w, 'a> Derivation<'w, 'a> {
         matches: impl Fn(&u32) -> bool,
     ) -> String {
         let Some(plugin) = self.world.plugin(needed) else { return String::new() };
-        if plugin.releases.is_empty() {
+        if plugin.releases().next().is_none() {
             return " (which is not there)".to_owned();
         }
         let (mut good, mut bad) = (Vec::new(), Vec::new());
-        for (number, (_, release)) in (1_u32..).zip(&plugin.releases).filter(|(number, _)| matches(number)) {
+        for (number, release) in (1_u32..).zip(plugin.releases()).filter(|(number, _)| matches(number)) {
             if serving.contains(&number) {
                 good.push(release.version.to_string());
             } else if !release.is_ready() {
@@ -161,7 +161,7 @@ impl<'w, 'a> Derivation<'w, 'a> {
             }
         }
         if good.is_empty() && bad.is_empty() {
-            let there: Vec<_> = plugin.releases.iter().map(|(_, release)| release.version.to_string()).collect();
+            let there: Vec<_> = plugin.releases().map(|release| release.version.to_string()).collect();
             return format!(" (but there is only {})", words::list(&there));
         }
         if node == ROOT && bad.is_empty() {
@@ -187,7 +187,7 @@ impl<'w, 'a> Derivation<'w, 'a> {
         }
         let Some(plugin) = self.world.plugin(node) else { return (Vec::new(), false) };
         let (mut written, mut is_signed) = (Vec::new(), false);
-        for version in plugin.versions().filter(|version| set.contains(version)) {
+        for version in plugin.choices().filter(|version| set.contains(version)) {
             let to_it = |dependency: &&PluginDependency| self.world.node(&dependency.id) == Some(needed);
             written.extend(self.world.dependencies(node, version).iter().filter(to_it).cloned());
             is_signed |= plugin.release(version).is_some_and(|release| release.publisher.is_some());

@@ -1,7 +1,5 @@
 //! A solution, with why each version was chosen and others were not.
 
-use std::collections::BTreeMap;
-
 use apex_meta::{PluginDependency, PluginId, PluginVersion, VersionSpecifier};
 use serde::Serialize;
 
@@ -89,71 +87,75 @@ pub struct LeftOut {
 
 /// Turns what the solver chose, in the order of its decisions, into a solution.
 pub(super) fn describe(world: &World<'_>, decided: &[(Node, u32)]) -> Solution {
-    let wants = wants(world, decided);
-    let versions: BTreeMap<Node, u32> = decided.iter().copied().collect();
-    let ranks: BTreeMap<Node, usize> = decided.iter().zip(0..).map(|((node, _), rank)| (*node, rank)).collect();
-    let needed = |node: Node| -> Vec<Node> {
-        let dependencies = versions.get(&node).map_or(&[] as &[_], |version| world.dependencies(node, *version));
-        let nodes = dependencies.iter().filter_map(|dependency| world.node(&dependency.id));
-        nodes.filter(|needed| *needed != node && versions.contains_key(needed)).collect()
-    };
-    let nodes: Vec<_> = decided.iter().map(|(node, _)| *node).collect();
-    let (mut chosen, mut cycles) = (Vec::new(), Vec::new());
-    for component in components(&nodes, needed) {
-        let members: Vec<_> = component
-            .iter()
-            .filter_map(|node| describe_one(world, *node, *versions.get(node)?, *ranks.get(node)?, &wants))
-            .collect();
-        if members.len() > 1 {
-            cycles.push(members.iter().map(|member| member.plugin.clone()).collect());
-        }
-        chosen.extend(members);
+    let (mut wants, needed) = wants(world, decided);
+    // When each plugin was decided upon.
+    let mut ranks = vec![None; wants.len()];
+    for (rank, (node, _)) in decided.iter().enumerate() {
+        ranks[node.0 as usize] = Some(rank);
     }
-    let left_out = wants.iter().filter(|(node, _)| !versions.contains_key(node));
-    let left_out = left_out.filter_map(|(node, wants)| leave_out(world, *node, wants)).collect();
+    let edges = |rank: usize| -> Vec<usize> {
+        needed[rank].iter().filter_map(|needed| ranks[needed.0 as usize]).filter(|needed| *needed != rank).collect()
+    };
+    let (mut chosen, mut cycles) = (Vec::with_capacity(decided.len()), Vec::new());
+    for mut component in components(decided.len(), edges) {
+        component.sort_unstable_by_key(|rank| decided[*rank].0);
+        let is_cycle = component.len() > 1;
+        let before = chosen.len();
+        for rank in component {
+            let (node, version) = decided[rank];
+            let wanted = std::mem::take(&mut wants[node.0 as usize]);
+            chosen.extend(describe_one(world, node, version, rank, wanted));
+        }
+        if is_cycle {
+            cycles.push(chosen[before..].iter().map(|member: &Chosen| member.plugin.clone()).collect());
+        }
+    }
+    let left_out = (0..).map(Node).zip(wants).filter(|(_, wants)| !wants.is_empty());
+    let left_out = left_out.filter_map(|(node, wants)| leave_out(world, node, wants)).collect();
     Solution { chosen, cycles, left_out }
 }
 
-/// Who wants what, the requests first, then in the order of the decisions.
-fn wants(world: &World<'_>, decided: &[(Node, u32)]) -> BTreeMap<Node, Vec<(Want, bool)>> {
-    let mut wants: BTreeMap<Node, Vec<(Want, bool)>> = BTreeMap::new();
+/// Who wants a plugin, and whether a trusted publisher signed them.
+type Wanted = (Want, bool);
+
+/// By node who wants it, the requests first, then in the order of the decisions; and what each decision needs.
+fn wants(world: &World<'_>, decided: &[(Node, u32)]) -> (Vec<Vec<Wanted>>, Vec<Vec<Node>>) {
+    let mut needed: Vec<Vec<Node>> = Vec::with_capacity(decided.len());
+    for (node, version) in decided {
+        let dependencies = world.dependencies(*node, *version);
+        needed.push(dependencies.iter().map(|dependency| world.node(&dependency.id).unwrap_or(ROOT)).collect());
+    }
+    // Only now it is known whether the missing have numbers too.
+    let mut wants: Vec<Vec<Wanted>> = Vec::new();
+    wants.resize_with(world.count(), Vec::new);
     for request in world.requests {
         let want = Want { by: None, specifier: request.specifier.clone(), optional: false };
-        wants.entry(world.node(&request.plugin).unwrap_or(ROOT)).or_default().push((want, false));
+        wants[world.node(&request.plugin).unwrap_or(ROOT).0 as usize].push((want, false));
     }
-    for (node, version) in decided {
+    for ((node, version), nodes) in decided.iter().zip(&needed) {
         let Some((plugin, release)) = world.plugin(*node).and_then(|plugin| Some((plugin, plugin.release(*version)?)))
         else {
             continue;
         };
-        for PluginDependency { id, version_specifier, optional, .. } in &release.dependencies {
+        for (PluginDependency { version_specifier, optional, .. }, needed) in release.dependencies.iter().zip(nodes) {
             let by = Some((plugin.id.clone(), release.version.clone()));
             let want = Want { by, specifier: version_specifier.clone(), optional: *optional };
-            let needed = world.node(id).filter(|needed| needed != node);
-            wants.entry(needed.unwrap_or(ROOT)).or_default().push((want, release.publisher.is_some()));
+            if needed != node {
+                wants[needed.0 as usize].push((want, release.publisher.is_some()));
+            }
         }
     }
-    wants.remove(&ROOT);
-    wants
+    wants[ROOT.0 as usize].clear();
+    (wants, needed)
 }
 
-fn describe_one(
-    world: &World<'_>,
-    node: Node,
-    version: u32,
-    rank: usize,
-    wants: &BTreeMap<Node, Vec<(Want, bool)>>,
-) -> Option<Chosen> {
+fn describe_one(world: &World<'_>, node: Node, version: u32, rank: usize, wanted: Vec<Wanted>) -> Option<Chosen> {
     let plugin = world.plugin(node)?;
     let (index, release) = plugin.numbered(version)?;
-    let wanted = wants.get(&node).map_or(&[] as &[_], Vec::as_slice);
-    let mut passed_over: Vec<_> = plugin
-        .releases
-        .iter()
-        .filter(|(_, other)| is_better(other, release))
-        .map(|(_, other)| PassedOver { version: other.version.clone(), because: because_not(other, release, wanted) })
+    let better = plugin.releases().rev().filter(|other| is_better(other, release));
+    let passed_over: Vec<_> = better
+        .map(|other| PassedOver { version: other.version.clone(), because: because_not(other, release, &wanted) })
         .collect();
-    passed_over.reverse();
     let because = match release.preference {
         Preference::Locked => "the lock names it",
         Preference::Pinned => "it is pinned",
@@ -167,7 +169,7 @@ fn describe_one(
         index,
         rank,
         because: because.to_owned(),
-        wanted_by: wanted.iter().map(|(want, _)| want.clone()).collect(),
+        wanted_by: wanted.into_iter().map(|(want, _)| want).collect(),
         passed_over,
     })
 }
@@ -184,7 +186,7 @@ fn is_better(other: &Release, chosen: &Release) -> bool {
     }
 }
 
-fn because_not(other: &Release, chosen: &Release, wanted: &[(Want, bool)]) -> String {
+fn because_not(other: &Release, chosen: &Release, wanted: &[Wanted]) -> String {
     for (want, _) in wanted {
         if let Some(specifier) = want.specifier.as_ref().filter(|s| !s.matches(other.version.as_semver())) {
             return format!("does not satisfy `{specifier}`, which {} for", words::asks(want));
@@ -202,15 +204,15 @@ fn because_not(other: &Release, chosen: &Release, wanted: &[(Want, bool)]) -> St
     "does not go together with the rest: ask for this version to see why".to_owned()
 }
 
-fn leave_out(world: &World<'_>, node: Node, wants: &[(Want, bool)]) -> Option<LeftOut> {
+fn leave_out(world: &World<'_>, node: Node, wants: Vec<Wanted>) -> Option<LeftOut> {
     let plugin = world.plugin(node)?;
-    let because = if plugin.releases.is_empty() {
+    let because = if plugin.releases().next().is_none() {
         "it is not there"
-    } else if plugin.versions().next().is_none() {
+    } else if plugin.choices().next().is_none() {
         "no version of it is ready"
     } else {
         "no version of it goes together with the rest"
     };
-    let wanted_by = wants.iter().map(|(want, _)| want.clone()).collect();
+    let wanted_by = wants.into_iter().map(|(want, _)| want).collect();
     Some(LeftOut { plugin: plugin.id.clone(), wanted_by, because: because.to_owned() })
 }

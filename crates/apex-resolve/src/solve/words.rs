@@ -40,9 +40,9 @@ pub(super) fn asks(want: &Want) -> String {
 /// A plugin with the versions of a set that there are: `com.acme.base 1.0.0, 1.1.0`.
 pub(super) fn plugin_in(world: &World<'_>, node: Node, set: &Set) -> String {
     let Some(plugin) = world.plugin(node) else { return "what you ask for".to_owned() };
-    let all = plugin.versions().count();
+    let all = plugin.choices().count();
     let named: Vec<_> = plugin
-        .versions()
+        .choices()
         .filter(|version| set.contains(version))
         .filter_map(|version| Some(plugin.release(version)?.version.to_string()))
         .collect();

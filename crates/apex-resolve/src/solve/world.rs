@@ -3,17 +3,20 @@
 use std::{
     cell::{Cell, OnceCell, RefCell},
     cmp::Reverse,
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, HashMap},
     convert::Infallible,
     fmt,
 };
 
-use apex_meta::{PluginDependency, PluginId, PluginVersion, VersionSpecifier};
+use apex_meta::{PluginDependency, PluginId};
 use pubgrub::{
     Dependencies, DependencyProvider, DerivationTree, PackageResolutionStatistics, PubGrubError, Ranges, resolve,
 };
 
-use super::{Release, Releases, Request};
+use super::{
+    Release, Releases, Request,
+    plugins::{Plugin, Plugins, Requested},
+};
 
 /// A plugin, or [`ROOT`], which stands for whoever asks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -46,68 +49,6 @@ pub(super) struct World<'a> {
     decisions: Cell<usize>,
 }
 
-/// Plugins whose numbers follow each other.
-#[derive(Default)]
-struct Plugins<'a> {
-    all: Vec<Plugin<'a>>,
-    by_id: HashMap<&'a PluginId, Node>,
-    /// How many numbers were given out before.
-    before: usize,
-}
-
-/// What the requests say of a plugin.
-#[derive(Clone, Copy)]
-struct Requested {
-    /// Its first place among them.
-    place: usize,
-    /// Whether one of them names a pre-release.
-    wants_prerelease: bool,
-}
-
-/// A plugin with the releases that count.
-pub(super) struct Plugin<'a> {
-    pub(super) id: &'a PluginId,
-    /// All of them, lowest version first, each with its index among those of the plugin that were given.
-    pub(super) releases: Vec<(usize, &'a Release)>,
-    /// The versions that may be chosen, best first.
-    ranked: Vec<u32>,
-    /// Its place among the requests.
-    requested: Option<usize>,
-}
-
-impl Plugin<'_> {
-    /// The release that a version number stands for.
-    pub(super) fn release(&self, version: u32) -> Option<&Release> {
-        self.numbered(version).map(|(_, release)| release)
-    }
-
-    pub(super) fn numbered(&self, version: u32) -> Option<(usize, &Release)> {
-        self.releases.get((version as usize).checked_sub(1)?).copied()
-    }
-
-    /// The numbers of its versions that may be chosen, lowest first.
-    pub(super) fn versions(&self) -> impl Iterator<Item = u32> {
-        (1..).zip(&self.releases).filter(|(_, (_, release))| release.is_ready()).map(|(number, _)| number)
-    }
-}
-
-impl<'a> Plugins<'a> {
-    fn add(&mut self, id: &'a PluginId, given: &'a [Release], requested: Option<Requested>) {
-        let wants_prerelease = requested.is_some_and(|requested| requested.wants_prerelease);
-        let releases = one_of_each_version(given);
-        let mut ranked: Vec<u32> = Vec::new();
-        ranked.extend((1..).zip(&releases).filter(|(_, (_, release))| release.is_ready()).map(|(number, _)| number));
-        ranked.sort_by_key(|&number| {
-            let (_, release) = releases[number as usize - 1];
-            let is_last_resort = release.version.is_prerelease() && !wants_prerelease;
-            (release.preference, is_last_resort, Reverse(number))
-        });
-        let requested = requested.map(|requested| requested.place);
-        self.all.push(Plugin { id, releases, ranked, requested });
-        self.by_id.insert(id, Node(u32::try_from(self.before + self.all.len()).unwrap_or(u32::MAX)));
-    }
-}
-
 impl<'a> World<'a> {
     pub(super) fn new(releases: &'a Releases, requests: &'a [Request]) -> Self {
         let mut requested: HashMap<&PluginId, Requested> = HashMap::new();
@@ -129,7 +70,7 @@ impl<'a> World<'a> {
     /// To look for it takes a look at every dependency of every release, which most worlds need not.
     fn missing(&self) -> &Plugins<'a> {
         self.missing.get_or_init(|| {
-            let mut missing = Plugins { before: self.offered.all.len(), ..Plugins::default() };
+            let mut missing = Plugins::after(self.offered.all.len());
             let releases = self.releases.iter().flat_map(|(_, given)| given);
             let needed = releases.flat_map(|release| &release.dependencies).map(|dependency| &dependency.id);
             for id in needed.chain(self.requests.iter().map(|request| &request.plugin)) {
@@ -148,6 +89,11 @@ impl<'a> World<'a> {
             None => self.offered.all.get(place),
             Some(place) => self.missing.get()?.all.get(place),
         }
+    }
+
+    /// How many numbers were given out, with that of [`ROOT`].
+    pub(super) fn count(&self) -> usize {
+        1 + self.offered.all.len() + self.missing.get().map_or(0, |missing| missing.all.len())
     }
 
     pub(super) fn node(&self, id: &PluginId) -> Option<Node> {
@@ -176,32 +122,10 @@ impl<'a> World<'a> {
     ///
     /// Where it is optional, the plugin's absence does as well.
     fn serving(&self, release: &Release, dependency: &PluginDependency, needed: Node) -> Set {
+        let specifier = dependency.version_specifier.as_ref();
         let must_be_vouched = release.publisher.is_some();
-        let set = self.matching(needed, dependency.version_specifier.as_ref(), must_be_vouched);
-        if dependency.optional { set.union(&Ranges::singleton(ABSENT)) } else { set }
-    }
-
-    fn matching(&self, node: Node, specifier: Option<&VersionSpecifier>, must_be_vouched: bool) -> Set {
-        let Some(plugin) = self.plugin(node) else { return Ranges::empty() };
-        let suits = |number: &u32| {
-            plugin.release(*number).is_some_and(|release| {
-                specifier.is_none_or(|specifier| specifier.matches(release.version.as_semver()))
-                    && (release.vouched() || !must_be_vouched)
-            })
-        };
-        let mut set = Ranges::empty();
-        let mut run: Option<(u32, u32)> = None;
-        for number in plugin.versions().filter(suits) {
-            run = match run {
-                Some((first, last)) if last + 1 == number => Some((first, number)),
-                Some((first, last)) => {
-                    set = set.union(&Ranges::between(first, last + 1));
-                    Some((number, number))
-                }
-                None => Some((number, number)),
-            };
-        }
-        run.map_or(set.clone(), |(first, last)| set.union(&Ranges::between(first, last + 1)))
+        let set = self.plugin(needed).map_or(Set::empty(), |plugin| plugin.matching(specifier, must_be_vouched));
+        if dependency.optional { set.union(&Set::singleton(ABSENT)) } else { set }
     }
 
     /// What somebody depends on: each plugin once, with the versions that satisfy all that is said about it.
@@ -217,8 +141,10 @@ impl<'a> World<'a> {
         };
         if node == ROOT {
             for request in self.requests {
-                if let Some(needed) = self.node(&request.plugin) {
-                    add(needed, self.matching(needed, request.specifier.as_ref(), false));
+                if let Some(needed) = self.node(&request.plugin)
+                    && let Some(plugin) = self.plugin(needed)
+                {
+                    add(needed, plugin.matching(request.specifier.as_ref(), false));
                 }
             }
         } else if let Some(release) = self.plugin(node).and_then(|plugin| plugin.release(version)) {
@@ -241,15 +167,6 @@ impl<'a> World<'a> {
     }
 }
 
-/// Lowest version first; of each version the first that is ready, else the first.
-fn one_of_each_version(given: &[Release]) -> Vec<(usize, &Release)> {
-    let mut all: Vec<_> = given.iter().enumerate().collect();
-    all.sort_by(|(i, a), (j, b)| (&a.version, !a.is_ready(), i).cmp(&(&b.version, !b.is_ready(), j)));
-    let mut seen: BTreeSet<&PluginVersion> = BTreeSet::new();
-    all.retain(|(_, release)| seen.insert(&release.version));
-    all
-}
-
 impl DependencyProvider for World<'_> {
     type P = Node;
     type V = u32;
@@ -261,7 +178,7 @@ impl DependencyProvider for World<'_> {
 
     fn prioritize(&self, node: &Node, range: &Set, _: &PackageResolutionStatistics) -> Self::Priority {
         let requested = self.plugin(*node).and_then(|plugin| plugin.requested);
-        (!range.contains(&ABSENT), Reverse(requested.unwrap_or(usize::MAX)))
+        (!range.contains(&ABSENT), Reverse(requested.map_or(usize::MAX, |requested| requested.place)))
     }
 
     fn choose_version(&self, node: &Node, range: &Set) -> Result<Option<u32>, Infallible> {
@@ -273,8 +190,7 @@ impl DependencyProvider for World<'_> {
         decided[place] = self.decisions.get();
         drop(decided);
         let Some(plugin) = self.plugin(*node) else { return Ok(Some(1)) };
-        let best = plugin.ranked.iter().copied().find(|version| range.contains(version));
-        Ok(best.or_else(|| range.contains(&ABSENT).then_some(ABSENT)))
+        Ok(plugin.best(range).or_else(|| range.contains(&ABSENT).then_some(ABSENT)))
     }
 
     fn get_dependencies(&self, node: &Node, version: &u32) -> Result<Dependencies<Node, Set, String>, Infallible> {
