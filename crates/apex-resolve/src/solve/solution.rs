@@ -1,5 +1,7 @@
 //! A solution, with why each version was chosen and others were not.
 
+use std::rc::Rc;
+
 use apex_meta::{PluginDependency, PluginId, PluginVersion, VersionSpecifier};
 use serde::Serialize;
 
@@ -119,12 +121,8 @@ pub(super) fn describe(world: &World<'_>, decided: &[(Node, u32)]) -> Solution {
 type Wanted = (Want, bool);
 
 /// By node who wants it, the requests first, then in the order of the decisions; and what each decision needs.
-fn wants(world: &World<'_>, decided: &[(Node, u32)]) -> (Vec<Vec<Wanted>>, Vec<Vec<Node>>) {
-    let mut needed: Vec<Vec<Node>> = Vec::with_capacity(decided.len());
-    for (node, version) in decided {
-        let dependencies = world.dependencies(*node, *version);
-        needed.push(dependencies.iter().map(|dependency| world.node(&dependency.id).unwrap_or(ROOT)).collect());
-    }
+fn wants(world: &World<'_>, decided: &[(Node, u32)]) -> (Vec<Vec<Wanted>>, Vec<Rc<[Node]>>) {
+    let needed: Vec<Rc<[Node]>> = decided.iter().map(|(node, version)| world.needed_nodes(*node, *version)).collect();
     // Only now it is known whether the missing have numbers too.
     let mut wants: Vec<Vec<Wanted>> = Vec::new();
     wants.resize_with(world.count(), Vec::new);
@@ -137,7 +135,8 @@ fn wants(world: &World<'_>, decided: &[(Node, u32)]) -> (Vec<Vec<Wanted>>, Vec<V
         else {
             continue;
         };
-        for (PluginDependency { version_specifier, optional, .. }, needed) in release.dependencies.iter().zip(nodes) {
+        for (PluginDependency { version_specifier, optional, .. }, needed) in release.dependencies.iter().zip(&**nodes)
+        {
             let by = Some((plugin.id.clone(), release.version.clone()));
             let want = Want { by, specifier: version_specifier.clone(), optional: *optional };
             if needed != node {

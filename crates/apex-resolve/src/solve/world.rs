@@ -6,6 +6,7 @@ use std::{
     collections::{BTreeMap, HashMap},
     convert::Infallible,
     fmt,
+    rc::Rc,
 };
 
 use apex_meta::{PluginDependency, PluginId};
@@ -47,6 +48,16 @@ pub(super) struct World<'a> {
     /// When each plugin was last decided, by number, which is the order of decisions in the end.
     decided: RefCell<Vec<usize>>,
     decisions: Cell<usize>,
+    /// Which plugins the version of each plugin needs that was looked at last, which in the end is the chosen one: to find
+    /// a plugin by its id costs more than all else that is asked of a dependency.
+    needed: RefCell<Vec<Option<Needed>>>,
+}
+
+/// The plugins of a version's dependencies, in the order in which they are written.
+#[derive(Clone)]
+struct Needed {
+    version: u32,
+    nodes: Rc<[Node]>,
 }
 
 impl<'a> World<'a> {
@@ -62,7 +73,8 @@ impl<'a> World<'a> {
             offered.add(id, given, requested.get(id).copied());
         }
         let (missing, decided, decisions) = (OnceCell::new(), RefCell::default(), Cell::default());
-        Self { requests, releases, offered, missing, decided, decisions }
+        let needed = RefCell::new(vec![None; offered.all.len() + 1]);
+        Self { requests, releases, offered, missing, decided, decisions, needed }
     }
 
     /// What nobody offers can still be asked for.
@@ -148,8 +160,7 @@ impl<'a> World<'a> {
                 }
             }
         } else if let Some(release) = self.plugin(node).and_then(|plugin| plugin.release(version)) {
-            for dependency in &release.dependencies {
-                let Some(needed) = self.node(&dependency.id) else { continue };
+            for (dependency, &needed) in release.dependencies.iter().zip(&*self.needed_nodes(node, version)) {
                 let serving = self.serving(release, dependency, needed);
                 if needed != node {
                     add(needed, serving);
@@ -159,6 +170,24 @@ impl<'a> World<'a> {
             }
         }
         Ok(order.into_iter().filter_map(|needed| needs.remove_entry(&needed)).collect())
+    }
+
+    /// The plugins that a version depends on, in the order in which its dependencies were written.
+    pub(super) fn needed_nodes(&self, node: Node, version: u32) -> Rc<[Node]> {
+        let place = node.0 as usize;
+        if let Some(Some(known)) = self.needed.borrow().get(place)
+            && known.version == version
+        {
+            return Rc::clone(&known.nodes);
+        }
+        let dependencies = self.dependencies(node, version);
+        // What somebody depends on has a number, whether it is there or not.
+        let nodes: Rc<[Node]> =
+            dependencies.iter().map(|dependency| self.node(&dependency.id).unwrap_or(ROOT)).collect();
+        if let Some(known) = self.needed.borrow_mut().get_mut(place) {
+            *known = Some(Needed { version, nodes: Rc::clone(&nodes) });
+        }
+        nodes
     }
 
     /// What the plugin of a version depends on, as it was written.
