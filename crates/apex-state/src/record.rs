@@ -14,7 +14,7 @@ use std::ops::Range;
 
 use apex_meta::{Owner, PluginId, PluginVersion};
 use blake3::Hash;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::Value;
 
 use crate::{Scope, StateKey};
@@ -24,7 +24,7 @@ const FORMAT: u64 = 1;
 /// The largest generation, which is the largest integer that every JSON reader keeps exactly.
 pub(crate) const MAX_GENERATION: u64 = (1 << 53) - 1;
 
-/// A state file's content, with its data as a `Value`, or as [`IgnoredAny`](serde::de::IgnoredAny) where only the rest is wanted.
+/// A state file's content, with its data as a `Value`, or as [`IgnoredAny`] where only the rest is wanted.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Record<D = Value> {
     pub(crate) key: StateKey,
@@ -35,6 +35,20 @@ pub(crate) struct Record<D = Value> {
     pub(crate) data_bytes: u64,
     /// The size of it all, in bytes.
     pub(crate) total_bytes: u64,
+}
+
+/// What becomes of a record's data when it is read.
+pub(crate) trait Data: DeserializeOwned {
+    /// What stands for data that its hash vouches for, where nobody wants to see it.
+    const UNREAD: Option<Self>;
+}
+
+impl Data for Value {
+    const UNREAD: Option<Self> = None;
+}
+
+impl Data for IgnoredAny {
+    const UNREAD: Option<Self> = Some(Self);
 }
 
 /// Why bytes are not a record.
@@ -113,7 +127,7 @@ pub(crate) fn write(key: &StateKey, generation: u64, data: Option<&[u8]>) -> Vec
 }
 
 /// Reads a record and checks everything that can be checked without knowing which one it should be.
-pub(crate) fn read<D: DeserializeOwned>(bytes: &[u8]) -> Result<Record<D>, Unreadable> {
+pub(crate) fn read<D: Data>(bytes: &[u8]) -> Result<Record<D>, Unreadable> {
     let (members, data) = Members::scan::<D>(bytes)?;
     let format = members.required("apex_state", Value::as_u64)?;
     if format != FORMAT {
@@ -123,9 +137,9 @@ pub(crate) fn read<D: DeserializeOwned>(bytes: &[u8]) -> Result<Record<D>, Unrea
     if members.find("seal").is_some_and(|seal| !seal.seals(&[&bytes[..seal.start]])) {
         return Err(Unreadable::Damaged(RecordFault::Seal));
     }
-    let (data, span) = data.ok_or(fault("data"))?;
-    let expected = members.required("blake3", |value| Hash::from_hex(value.as_str()?).ok())?;
-    if blake3::hash(&bytes[span.clone()]) != expected {
+    let Found { data, span, is_verified } = data.ok_or(fault("data"))?;
+    let expected = members.required("blake3", as_hash)?;
+    if !is_verified && blake3::hash(&bytes[span.clone()]) != expected {
         return Err(Unreadable::Damaged(RecordFault::Data));
     }
     let key = StateKey {
@@ -145,6 +159,10 @@ pub(crate) fn read<D: DeserializeOwned>(bytes: &[u8]) -> Result<Record<D>, Unrea
 
 fn fault(name: &'static str) -> Unreadable {
     Unreadable::Damaged(RecordFault::Member { name })
+}
+
+fn as_hash(value: &Value) -> Option<Hash> {
+    Hash::from_hex(value.as_str()?).ok()
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -185,16 +203,33 @@ impl Member {
 struct Members(Vec<Member>);
 
 /// The data, and where it stands.
-type Data<D> = Option<(D, Range<usize>)>;
+struct Found<D> {
+    data: D,
+    span: Range<usize>,
+    /// Whether it was held against its hash already.
+    is_verified: bool,
+}
+
+impl<D: Data> Found<D> {
+    /// Data that nobody wants to see and its hash vouches for, in a file as this store writes it, which ends with it.
+    ///
+    /// What a save replaces is looked at for its generation; to parse all its data for that would take longer than hashing.
+    fn unread(bytes: &[u8], from: usize, members: &Members) -> Option<Self> {
+        let data = D::UNREAD?;
+        let (expected, span) = (as_hash(&members.find("blake3")?.value)?, from..bytes.len().saturating_sub(2));
+        let is_verified = bytes.ends_with(b"}\n") && blake3::hash(bytes.get(span.clone())?) == expected;
+        is_verified.then_some(Self { data, span, is_verified })
+    }
+}
 
 impl Members {
     const NAMES: [&'static str; 9] =
         ["apex_state", "plugin", "version", "scope", "owner", "generation", "cleared", "blake3", "seal"];
 
     /// Takes an object apart, whatever its white space, and notes where its data stands.
-    fn scan<D: DeserializeOwned>(bytes: &[u8]) -> Result<(Self, Data<D>), Unreadable> {
+    fn scan<D: Data>(bytes: &[u8]) -> Result<(Self, Option<Found<D>>), Unreadable> {
         let mut scanner = Scanner { bytes, at: 0 };
-        let (mut members, mut data) = (Vec::with_capacity(Self::NAMES.len()), None);
+        let (mut members, mut data) = (Self(Vec::with_capacity(Self::NAMES.len())), None);
         scanner.expect(b"{")?;
         loop {
             scanner.skip_space();
@@ -204,17 +239,24 @@ impl Members {
             scanner.skip_space();
             let from = scanner.at;
             if name == "data" && data.is_none() {
-                data = Some((scanner.next::<D>()?, from..scanner.at));
+                data = Found::unread(bytes, from, &members);
+                match &data {
+                    Some(found) => scanner.at = found.span.end,
+                    None => {
+                        let parsed = scanner.next::<D>()?;
+                        data = Some(Found { data: parsed, span: from..scanner.at, is_verified: false });
+                    }
+                }
             } else {
                 let value = scanner.next::<Value>()?;
-                members.push(Member { name, start, value, span: from..scanner.at });
+                members.0.push(Member { name, start, value, span: from..scanner.at });
             }
             if scanner.expect(b",}")? == b'}' {
                 break;
             }
         }
         scanner.skip_space();
-        if scanner.at == bytes.len() { Ok((Self(members), data)) } else { Err(scanner.fault()) }
+        if scanner.at == bytes.len() { Ok((members, data)) } else { Err(scanner.fault()) }
     }
 
     fn find(&self, name: &str) -> Option<&Member> {

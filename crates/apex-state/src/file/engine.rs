@@ -11,7 +11,6 @@ use std::{
 };
 
 use apex_meta::PluginId;
-use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::{
@@ -21,7 +20,7 @@ use super::{
 use crate::{
     FileStep, RecordFault, Recovery, StateError, StateKey, StateRecord,
     disk::{Content, Disk},
-    record::{self, Record, Unreadable},
+    record::{self, Data, Record, Unreadable},
 };
 
 mod clear;
@@ -127,7 +126,7 @@ impl<D: Disk> Engine<D> {
     }
 
     /// Reads a record, without a word on whose it is.
-    fn look<T: DeserializeOwned>(&self, path: &Path) -> Result<Look<T>, StateError> {
+    fn look<T: Data>(&self, path: &Path) -> Result<Look<T>, StateError> {
         let limits = &self.options.limits;
         let limit = limits.max_save_bytes.max(limits.quota_bytes).saturating_add(ENVELOPE_BYTES);
         match self.disk.read(path, limit).map_err(StateError::io(FileStep::Read, path))? {

@@ -2,14 +2,13 @@
 
 use std::{io, path::PathBuf, time::UNIX_EPOCH};
 
-use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::{Locked, Look, has_no_links, replace::Old};
 use crate::{
     FileStep, RecordFault, Recovery, StateError,
     disk::Disk,
-    record::{self, MAX_GENERATION, Record},
+    record::{self, Data, MAX_GENERATION, Record},
 };
 
 /// So many states damaged within one second are enough.
@@ -17,7 +16,7 @@ const MOST_SET_ASIDE: u32 = 100;
 
 impl<D: Disk> Locked<'_, D> {
     /// The present record; a damaged one is set aside, and its backup takes its place.
-    pub(super) fn current<T: DeserializeOwned>(&mut self) -> Result<Option<Record<T>>, StateError> {
+    pub(super) fn current<T: Data>(&mut self) -> Result<Option<Record<T>>, StateError> {
         let file = self.place.file();
         let fault = match self.engine.look::<T>(&file)? {
             Look::Record(record) => return Ok(Some(record)),
