@@ -3,6 +3,7 @@
 use std::{
     cell::RefCell,
     pin::pin,
+    ptr,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -20,18 +21,64 @@ pub(crate) trait Errand: Send + Sync {
     fn run(self: Arc<Self>, parker: &Arc<Parker>);
 }
 
+/// Something that is better done once for many than for each, as soon as nothing more is polled.
+pub(crate) trait Chore: Send + Sync {
+    /// Does it.
+    fn attend(&self);
+}
+
+/// What was left to a wait while it polls its future.
+#[derive(Default)]
+struct Left {
+    /// What it could do instead of waiting.
+    errand: Option<Arc<dyn Errand>>,
+    /// What came up, and whether it still is to be done.
+    chores: Vec<(Arc<dyn Chore>, bool)>,
+}
+
+impl Left {
+    fn attend(&mut self) {
+        for (chore, is_due) in &mut self.chores {
+            if std::mem::take(is_due) {
+                chore.attend();
+            }
+        }
+    }
+}
+
 thread_local! {
-    /// What the innermost wait on this thread could do; none outside of one.
-    static ERRAND: RefCell<Option<Option<Arc<dyn Errand>>>> = const { RefCell::new(None) };
+    /// What was left to the innermost wait on this thread; none outside of one.
+    static LEFT: RefCell<Option<Left>> = const { RefCell::new(None) };
 }
 
 /// Offers an errand to the wait that polls the present future, if one of ours does.
 pub(crate) fn offer(errand: impl FnOnce() -> Arc<dyn Errand>) {
-    ERRAND.with_borrow_mut(|slot| {
-        if let Some(slot) = slot {
-            slot.get_or_insert_with(errand);
+    LEFT.with_borrow_mut(|left| {
+        if let Some(left) = left {
+            left.errand.get_or_insert_with(errand);
         }
     });
+}
+
+/// Puts a chore off until the present poll ends, or until another wait begins within it; says whether it did.
+///
+/// It does so from the second time on that the chore comes up in a poll. The first time it is to be done at once, so that
+/// what comes alone is not held up by whatever else the poll does.
+pub(crate) fn put_off<C: Chore + 'static>(chore: &Arc<C>) -> bool {
+    LEFT.with_borrow_mut(|left| {
+        let Some(left) = left else { return false };
+        let is_this = |(known, _): &&mut (Arc<dyn Chore>, bool)| ptr::addr_eq(Arc::as_ptr(known), Arc::as_ptr(chore));
+        match left.chores.iter_mut().find(is_this) {
+            Some((_, is_due)) => {
+                *is_due = true;
+                true
+            }
+            None => {
+                left.chores.push((Arc::clone(chore) as _, false));
+                false
+            }
+        }
+    })
 }
 
 /// Waits on this thread until the future is ready.
@@ -49,7 +96,7 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
             if let Poll::Ready(output) = future.as_mut().poll(&mut context) {
                 return output;
             }
-            ERRAND.with_borrow_mut(|slot| slot.as_mut().and_then(Option::take))
+            LEFT.with_borrow_mut(|left| left.as_mut().and_then(|left| left.errand.take()))
         };
         match errand {
             Some(errand) if !parker.is_woken() => errand.run(&parker),
@@ -59,18 +106,27 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
     }
 }
 
-/// Puts a fresh slot for errands in place of the outer wait's, until it is dropped.
-struct Enter(Option<Option<Arc<dyn Errand>>>);
+/// A poll of a wait: what is left to others meanwhile is not left to the outer wait.
+struct Enter(Option<Left>);
 
 impl Enter {
     fn new() -> Self {
-        Self(ERRAND.replace(Some(None)))
+        let mut outer = LEFT.replace(Some(Left::default()));
+        // The outer poll may end late, or wait for what this one has to wait for.
+        if let Some(outer) = &mut outer {
+            outer.attend();
+        }
+        Self(outer)
     }
 }
 
 impl Drop for Enter {
     fn drop(&mut self) {
-        ERRAND.set(self.0.take());
+        let ended = LEFT.replace(self.0.take());
+        // After a panic too: what was put off is somebody's call.
+        if let Some(mut ended) = ended {
+            ended.attend();
+        }
     }
 }
 
@@ -138,5 +194,61 @@ impl Wake for Parker {
             return;
         }
         self.thread.unpark();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{panic::catch_unwind, sync::atomic::AtomicUsize};
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Count(AtomicUsize);
+
+    impl Chore for Count {
+        fn attend(&self) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    impl Count {
+        fn attended(&self) -> usize {
+            self.0.swap(0, Ordering::SeqCst)
+        }
+    }
+
+    #[test]
+    fn what_comes_up_again_in_a_poll_is_done_once_at_its_end() {
+        let chore = Arc::new(Count::default());
+        assert!(!put_off(&chore), "nobody waits");
+        block_on(async {
+            assert_eq!([0; 3].map(|_| put_off(&chore)), [false, true, true], "the first time it is the caller's");
+            assert_eq!(chore.attended(), 0);
+        });
+        assert_eq!(chore.attended(), 1);
+        block_on(async {
+            assert!(!put_off(&chore), "another poll begins anew");
+        });
+        assert_eq!(chore.attended(), 0, "nothing was put off");
+    }
+
+    #[test]
+    fn what_was_put_off_is_done_before_another_wait_and_after_a_panic() {
+        let chore = Arc::new(Count::default());
+        block_on(async {
+            (put_off(&chore), put_off(&chore));
+            block_on(async { assert_eq!(chore.attended(), 1, "the inner wait may need it") });
+            assert!(put_off(&chore), "the outer poll goes on");
+        });
+        assert_eq!(chore.attended(), 1);
+        let panicked = catch_unwind(|| {
+            block_on(async {
+                (put_off(&chore), put_off(&chore));
+                panic!("in a poll");
+            })
+        });
+        assert!(panicked.is_err());
+        assert_eq!(chore.attended(), 1);
     }
 }

@@ -83,7 +83,7 @@ impl Asking {
                 continue;
             };
             let params = std::mem::take(&mut self.params);
-            let said = connection.say(slot.number, |line| wire::call(line, &self.call, &params, self.is_stream));
+            let said = connection.say_along(slot.number, |line| wire::call(line, &self.call, &params, self.is_stream));
             if let Err(error) = said {
                 connection.close(slot.number);
                 return Poll::Ready(Err(found(&self.call, wire::too_large(&self.call, &error))));

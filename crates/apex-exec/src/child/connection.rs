@@ -33,6 +33,7 @@ use crate::{
     CallError, Limits,
     blocking::Pool,
     call::Call,
+    park,
     sandbox::Scratch,
     services::{Desk, Reader},
 };
@@ -287,6 +288,23 @@ impl Connection {
         let max_body = self.max_body.load(Ordering::SeqCst);
         let said = self.outgoing.add(|out| encode(Line { out, number, max_body }));
         self.flush();
+        said
+    }
+
+    /// Says something to the child, together with all else that is said to it while the present future is polled.
+    ///
+    /// # Errors
+    /// It is larger than the child takes.
+    pub(super) fn say_along(
+        self: &Arc<Self>,
+        number: u64,
+        encode: impl FnOnce(Line<'_>) -> Result<(), TooLarge>,
+    ) -> Result<(), TooLarge> {
+        let max_body = self.max_body.load(Ordering::SeqCst);
+        let said = self.outgoing.add(|out| encode(Line { out, number, max_body }));
+        if !park::put_off(self) {
+            self.flush();
+        }
         said
     }
 

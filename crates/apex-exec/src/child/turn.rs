@@ -9,7 +9,7 @@ use std::sync::{
 };
 
 use super::{connection::Connection, reactor::Part};
-use crate::park::{Errand, Parker};
+use crate::park::{Chore, Errand, Parker};
 
 /// Whose turn it is.
 #[derive(Default)]
@@ -85,6 +85,12 @@ impl Turn {
             // Taken out by whoever passed the turn on; unless there are no turns any more.
             None => !self.is_closed.load(Ordering::SeqCst),
         }
+    }
+}
+
+impl Chore for Connection {
+    fn attend(&self) {
+        self.flush();
     }
 }
 
