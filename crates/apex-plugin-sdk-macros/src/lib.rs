@@ -18,8 +18,10 @@ use proc_macro::TokenStream;
 /// Makes a plugin out of an `impl` block: `#[plugin(id = "com.acme.greeter")]`.
 ///
 /// Each function under `#[action]` becomes an action. `#[init]` makes the instance, `#[migrate]` brings older states up
-/// to date, `#[shutdown]` ends the plugin; without `#[init]` the instance is the type's `Default`. With `state = Type`
-/// the compiler checks that the type can be kept as state, and that migrations end in it.
+/// to date, `#[shutdown]` ends the plugin. Without `#[init]` the instance is the type's `Default`, or, with the word
+/// `configured` (`#[plugin(id = "com.acme.greeter", configured)]`), the configuration itself: the type describes itself in
+/// `plugin.json` and is read from what the host was told. With `state = Type` the compiler checks that the type can be kept as
+/// state, and that migrations end in it.
 #[proc_macro_attribute]
 pub fn plugin(arguments: TokenStream, block: TokenStream) -> TokenStream {
     let definition = read::definition(arguments.into(), &block.into());

@@ -33,6 +33,8 @@ pub(crate) struct Definition {
 pub(crate) struct Contents {
     pub(crate) id: LitStr,
     pub(crate) state: Option<Type>,
+    /// The word `configured`: the instance is its own configuration.
+    pub(crate) configured: Option<Ident>,
     pub(crate) actions: Vec<Action>,
     pub(crate) lifecycle: Lifecycle,
 }
@@ -76,9 +78,12 @@ fn contents(arguments: syn::Result<Arguments>, block: &mut ItemImpl) -> syn::Res
             }
         }
     }
+    if let (Some(Arguments { configured: Some(word), .. }), Some(_)) = (&arguments, &lifecycle.init) {
+        errors.add(word.span(), "`configured` makes the instance, and so does `#[init]`: keep one of them");
+    }
     errors.end()?;
-    let Some(Arguments { id, state }) = arguments else { unreachable!("an error would have ended it") };
-    Ok(Contents { id, state, actions, lifecycle })
+    let Some(Arguments { id, state, configured }) = arguments else { unreachable!("an error would have ended it") };
+    Ok(Contents { id, state, configured, actions, lifecycle })
 }
 
 /// Errors of several places, told at once.
@@ -112,36 +117,44 @@ impl Errors {
     }
 }
 
-/// `id = "com.acme.greeter", state = Total`
+/// `id = "com.acme.greeter", state = Total, configured`
 struct Arguments {
     id: LitStr,
     state: Option<Type>,
+    configured: Option<Ident>,
 }
 
 enum Setting {
     Id(LitStr),
     State(Type),
+    Configured(Ident),
 }
 
 impl Parse for Setting {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
         let name: Ident = input.parse()?;
+        if name == "configured" {
+            return Ok(Self::Configured(name));
+        }
         input.parse::<Token![=]>()?;
         match name.to_string().as_str() {
             "id" => input.parse().map(Self::Id),
             "state" => input.parse().map(Self::State),
-            other => Err(syn::Error::new(name.span(), format!("unknown `{other}`: expected `id` or `state`"))),
+            other => {
+                Err(syn::Error::new(name.span(), format!("unknown `{other}`: expected `id`, `state` or `configured`")))
+            }
         }
     }
 }
 
 impl Parse for Arguments {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
-        let (mut id, mut state) = (None, None);
+        let (mut id, mut state, mut configured) = (None, None, None);
         for argument in Punctuated::<Setting, Token![,]>::parse_terminated(input)? {
             match argument {
                 Setting::Id(text) => id = Some(text),
                 Setting::State(kind) => state = Some(kind),
+                Setting::Configured(word) => configured = Some(word),
             }
         }
         let Some(id) = id else {
@@ -151,6 +164,6 @@ impl Parse for Arguments {
         if let Err(error) = id.value().parse::<PluginId>() {
             return Err(syn::Error::new(id.span(), error));
         }
-        Ok(Self { id, state })
+        Ok(Self { id, state, configured })
     }
 }

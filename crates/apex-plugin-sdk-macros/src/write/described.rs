@@ -9,6 +9,10 @@ use crate::read::{Action, Contents, Example, Flag, InitArgument, Item};
 
 pub(super) fn describe(contents: &Contents) -> TokenStream {
     let id = &contents.id;
+    let itself = contents
+        .configured
+        .as_ref()
+        .map(|word| quote_spanned! { word.span() => __description.configuration::<Self>(); });
     let configuration =
         contents.lifecycle.init.iter().flat_map(|init| &init.arguments).map(|argument| match argument {
             InitArgument::Configuration(kind) => {
@@ -20,6 +24,7 @@ pub(super) fn describe(contents: &Contents) -> TokenStream {
     quote! {
         fn describe() -> ::core::option::Option<::apex_plugin_sdk::Description> {
             let mut __description = ::apex_plugin_sdk::Description::new(#id);
+            #itself
             #(#configuration)*
             #(#actions)*
             ::core::option::Option::Some(__description)

@@ -15,9 +15,10 @@ fn initialize(contents: &Contents) -> TokenStream {
     let state = contents.state.as_ref().map(|state| {
         quote_spanned! { state.span() => ::apex_plugin_sdk::__private::assert_state::<#state>(); }
     });
-    let instance = match &contents.lifecycle.init {
-        None => quote! { ::core::result::Result::Ok(<Self as ::core::default::Default>::default()) },
-        Some(Init { function, arguments }) => {
+    let instance = match (&contents.lifecycle.init, &contents.configured) {
+        (None, None) => quote! { ::core::result::Result::Ok(<Self as ::core::default::Default>::default()) },
+        (None, Some(word)) => quote_spanned! { word.span() => __host.configuration::<Self>() },
+        (Some(Init { function, arguments }), _) => {
             let arguments = arguments.iter().map(|argument| match argument {
                 InitArgument::Host => quote! { __host },
                 InitArgument::Configuration(kind) => {

@@ -84,6 +84,41 @@ fn configuration_and_state_are_typed() {
     });
 }
 
+/// Its configuration is itself.
+#[derive(Deserialize, JsonSchema)]
+struct Greeter {
+    /// The greeting where a call gives none.
+    #[serde(default = "hello")]
+    greeting: String,
+}
+
+fn hello() -> String {
+    "Hello".to_owned()
+}
+
+#[plugin(id = "com.acme.greeter", configured)]
+impl Greeter {
+    /// Greets.
+    #[action]
+    fn greet(&self) -> String {
+        self.greeting.clone()
+    }
+}
+
+#[test]
+fn a_plugin_may_be_its_own_configuration() {
+    block_on(async {
+        let greeter = Harness::<Greeter>::start_with(json!({"greeting": "Ahoy"})).await.unwrap();
+        assert_eq!(greeter.call("greet", json!({})).await.unwrap(), "Ahoy");
+        let greeter = Harness::<Greeter>::start().await.unwrap();
+        assert_eq!(greeter.call("greet", json!({})).await.unwrap(), "Hello");
+        let unfit = Harness::<Greeter>::start_with(json!({"greeting": 7})).await.map(drop).unwrap_err();
+        assert_eq!(unfit.kind(), ErrorKind::Configuration);
+    });
+    let described = Harness::<Greeter>::description().unwrap().to_json();
+    assert_eq!(described["configuration_schema"]["properties"]["greeting"]["default"], "Hello");
+}
+
 #[test]
 fn tenants_have_a_state_of_their_own() {
     block_on(async {

@@ -1,0 +1,11 @@
+use apex_plugin_sdk::plugin;
+
+pub struct Greeter;
+
+#[plugin(id = "com.acme.greeter", configured)]
+impl Greeter {
+    #[init]
+    fn new() -> Self {
+        Self
+    }
+}
