@@ -22,7 +22,12 @@ pub fn apex_host() -> PathBuf {
     built().join(format!("apex-host{}", std::env::consts::EXE_SUFFIX))
 }
 
-/// The built library of the example plugin whose library is named `name`, such as `greeter`.
+/// The built program with this repository's own tasks.
+pub fn xtask() -> PathBuf {
+    built().join(format!("xtask{}", std::env::consts::EXE_SUFFIX))
+}
+
+/// The built library of the workspace's plugin whose library is named `name`, such as `greeter`.
 pub fn library(name: &str) -> PathBuf {
     use std::env::consts::{DLL_PREFIX, DLL_SUFFIX};
     built().join(format!("{DLL_PREFIX}{name}{DLL_SUFFIX}"))
@@ -45,7 +50,7 @@ fn built() -> &'static Path {
             .current_dir(workspace_root())
             .status()
             .expect("cargo can be run");
-        assert!(status.success(), "the example plugins or `apex` do not build");
+        assert!(status.success(), "the plugins or `apex` do not build");
         directory
     })
 }

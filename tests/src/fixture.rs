@@ -16,7 +16,7 @@ use serde_json::Value;
 
 use crate::{apex, library, workspace_root};
 
-/// The prefix of all example plugins' ids.
+/// The prefix of the ids of all plugins of this workspace.
 pub const PREFIX: &str = "com.apexagent.examples";
 
 /// A publisher with a fresh key of its own.
@@ -31,7 +31,7 @@ impl Publisher {
         Self { key: SigningKey::generate().expect("the system has random numbers") }
     }
 
-    /// A trust store that knows this publisher as `examples`, for all example plugins.
+    /// A trust store that knows this publisher as `examples`, for all plugins of this workspace.
     pub fn trusted(&self, placement: Placement) -> TrustStore {
         let mut store = TrustStore::empty();
         store.add_publisher("examples", self.key.public_key(), &[PREFIX], placement).expect("a well-formed publisher");
@@ -45,12 +45,12 @@ impl Default for Publisher {
     }
 }
 
-/// Lays an example plugin out below `root` as `<id>/<version>`, signed if there is a publisher; gives that directory.
+/// Lays a plugin of this workspace out below `root` as `<id>/<version>`, signed if there is a publisher; gives that directory.
 pub fn package(plugin: &str, publisher: Option<&Publisher>, root: &Path) -> PathBuf {
     package_changed(plugin, publisher, root, |_| {}).directory
 }
 
-/// Lays an example plugin out with its metadata changed before checksum and signature are made.
+/// Lays a plugin of this workspace out with its metadata changed before checksum and signature are made.
 pub fn package_changed(
     plugin: &str,
     publisher: Option<&Publisher>,
@@ -65,23 +65,29 @@ pub fn package_changed(
     publish(&layout, root, publisher.map(|publisher| &publisher.key)).expect("a fresh directory can be written")
 }
 
-/// An example plugin's metadata, without checksum and signature; made once a process.
+/// The metadata of a plugin of this workspace, without checksum and signature; made once a process.
 pub fn metadata(plugin: &str) -> Value {
     static MADE: Mutex<BTreeMap<String, Value>> = Mutex::new(BTreeMap::new());
     let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
     made.entry(plugin.to_owned()).or_insert_with(|| make_metadata(plugin)).clone()
 }
 
+/// The crate of a plugin: an example in `plugins/`, else one that is made for tests in `tests/plugins/`.
+fn crate_directory(plugin: &str) -> PathBuf {
+    let folders = ["plugins", "tests/plugins"].map(|folder| workspace_root().join(folder).join(plugin));
+    folders.into_iter().find(|folder| folder.is_dir()).unwrap_or_else(|| panic!("there is no plugin `{plugin}`"))
+}
+
 fn make_metadata(plugin: &str) -> Value {
     let library = library(plugin);
     let build = Build {
         cargo: Path::new(env!("CARGO")),
-        crate_directory: &workspace_root().join("plugins").join(plugin),
+        crate_directory: &crate_directory(plugin),
         profile: "dev",
         target_directory: None,
         describer: &apex(),
     };
-    apex_package::manifest(&build, &library).expect("an example plugin has metadata").value().clone()
+    apex_package::manifest(&build, &library).expect("a plugin of the workspace has metadata").value().clone()
 }
 
 /// Copies a directory with all that is in it, so that a test can tamper with the copy.

@@ -1,4 +1,4 @@
-//! Builds the example plugins and the binaries once, and lays them out as an operator would find them.
+//! Builds the workspace's plugins and the binaries once, and lays them out as an operator would find them.
 //!
 //! Cargo builds neither for a separate test package. They are built in the profile and target directory of the test
 //! that asks, with the features of the whole workspace, so that nothing is compiled twice.
@@ -17,7 +17,7 @@ mod shop;
 #[cfg(target_os = "linux")]
 pub mod swap_race;
 
-pub use build::{apex, apex_host, library, target_directory, workspace_root};
+pub use build::{apex, apex_host, library, target_directory, workspace_root, xtask};
 pub use fixture::{PREFIX, Publisher, copy_tree, metadata, package, package_changed};
 pub use shop::Shop;
 

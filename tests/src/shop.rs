@@ -14,7 +14,7 @@ use tempfile::TempDir;
 
 use crate::{PREFIX, Publisher, apex_host, package_changed};
 
-/// A publisher's source of example plugins, with a store, states and the operator's files for a host.
+/// A publisher's source of this workspace's plugins, with a store, states and the operator's files for a host.
 pub struct Shop {
     directory: TempDir,
     /// Who signs what the source has.
@@ -49,7 +49,7 @@ impl Shop {
         FileStateStore::open(self.path("states")).expect("a directory for states can be made")
     }
 
-    /// Publishes an example plugin, with its metadata changed before it is signed.
+    /// Publishes a plugin, with its metadata changed before it is signed.
     pub fn publish(&self, plugin: &str, change: impl FnOnce(&mut Value)) -> Packaged {
         let out = tempfile::tempdir_in(self.directory.path()).expect("a directory can be made");
         let packaged = package_changed(plugin, Some(&self.publisher), out.path(), change);
@@ -59,7 +59,7 @@ impl Shop {
         packaged
     }
 
-    /// Publishes a version of an example plugin that differs in nothing else.
+    /// Publishes a version of a plugin that differs in nothing else.
     pub fn publish_version(&self, plugin: &str, version: &str) -> Packaged {
         self.publish(plugin, |manifest| manifest["version"] = version.into())
     }
@@ -71,7 +71,7 @@ impl Shop {
         index.save(&source.join("index.json")).expect("an index can be written");
     }
 
-    /// Installs a version of an example plugin, as the command line does.
+    /// Installs a version of a plugin, as the command line does.
     pub fn install(&self, plugin: &str, version: &str) {
         let (store, trust) = (self.store(), self.publisher.trusted(self.placement));
         let ledger = store.ledger().expect("the ledger is sound");

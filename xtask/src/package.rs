@@ -7,7 +7,7 @@ use apex_package::Build;
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// The plugin's crate: a directory, or a name below `plugins/`.
+    /// The plugin's crate: a directory, or a name below `plugins/` or `tests/plugins/`.
     pub(crate) plugin: PathBuf,
     /// Sign with the private key in this file.
     #[arg(long, value_name = "KEY")]
@@ -63,6 +63,9 @@ fn library(text: &str) -> Result<(String, PathBuf), String> {
 
 /// A bare name that is no directory here is one of the repository's plugins.
 fn find_crate(plugin: &Path) -> PathBuf {
-    let below = workspace::root().join("plugins").join(plugin);
-    if plugin.components().count() == 1 && !plugin.join("Cargo.toml").is_file() { below } else { plugin.to_owned() }
+    if plugin.components().count() != 1 || plugin.join("Cargo.toml").is_file() {
+        return plugin.to_owned();
+    }
+    let [example, for_tests] = ["plugins", "tests/plugins"].map(|folder| workspace::root().join(folder).join(plugin));
+    if for_tests.is_dir() { for_tests } else { example }
 }

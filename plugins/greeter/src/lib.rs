@@ -1,20 +1,13 @@
 //! Greets people, at once or after a while.
-#![forbid(unsafe_code)]
 
-use std::time::Duration;
-
-use apex_plugin_sdk::{export_plugin, plugin, tokio::time::sleep};
+use apex_plugin_sdk::{export_plugin, plugin, tokio::time};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-/// Greets people; knows the greeting for calls that bring none.
-pub struct Greeter {
-    greeting: String,
-}
-
+/// Greets people; its configuration is the greeting for calls that bring none.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Configuration {
+pub struct Greeter {
     /// The greeting where a call gives none.
     #[serde(default = "hello")]
     #[schemars(length(min = 1))]
@@ -25,13 +18,8 @@ fn hello() -> String {
     "Hello".to_owned()
 }
 
-#[plugin(id = "com.apexagent.examples.greeter")]
+#[plugin(id = "com.apexagent.examples.greeter", configured)]
 impl Greeter {
-    #[init]
-    fn new(Configuration { greeting }: Configuration) -> Self {
-        Self { greeting }
-    }
-
     /// Greets a person.
     #[action(read_only, idempotent)]
     #[example({"name": "Ada"} => "Hello, Ada!")]
@@ -60,7 +48,7 @@ impl Greeter {
         #[schemars(range(max = 60_000))]
         delay_ms: u64,
     ) -> String {
-        sleep(Duration::from_millis(delay_ms)).await;
+        time::sleep(time::Duration::from_millis(delay_ms)).await;
         format!("{}, {name}!", self.greeting)
     }
 }

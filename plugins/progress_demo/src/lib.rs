@@ -1,5 +1,4 @@
 //! A long task that tells how far it is, and stops when it is cancelled.
-#![forbid(unsafe_code)]
 
 use std::time::Duration;
 

@@ -20,7 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 async fn host(directory: &Path, placement: Placement, limits: Limits) -> PluginManager {
     let builder = match placement {
         Placement::Linked => {
-            let manifest = include_str!("../../../plugins/faulty/plugin.json");
+            let manifest = include_str!("../../plugins/faulty/plugin.json");
             let states = FileStateStore::open(directory.join("states")).unwrap();
             PluginManager::builder().builtin(manifest, linked::<faulty::Faulty>()).unwrap().state(states)
         }

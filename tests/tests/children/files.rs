@@ -103,7 +103,7 @@ async fn no_more_is_read_at_once_than_the_host_allows_and_many_readers_wait_for_
 
 #[tokio::test]
 async fn a_plugin_that_is_linked_in_has_no_files_and_is_told_so() {
-    let manifest = include_str!("../../../plugins/faulty/plugin.json");
+    let manifest = include_str!("../../plugins/faulty/plugin.json");
     let built = PluginManager::builder().builtin(manifest, linked::<faulty::Faulty>()).unwrap();
     let plugins = built.build().await.unwrap();
     let error = read(&plugins, "resources/words.txt").await.unwrap_err();

@@ -97,7 +97,7 @@ impl House {
         serde_json::from_str(&ended.stdout).unwrap_or_else(|error| panic!("{error}: {}{}", ended.stdout, ended.stderr))
     }
 
-    /// Lays an example plugin out in the root, signed by the trusted publisher.
+    /// Lays a plugin of the workspace out in the root, signed by the trusted publisher.
     pub(crate) fn install(&self, plugin: &str) -> PathBuf {
         apex_plugins_tests::package(plugin, Some(&self.publisher), &self.root())
     }

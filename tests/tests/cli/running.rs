@@ -86,8 +86,9 @@ fn a_stream_is_one_line_a_chunk() {
     assert_eq!(lines(&ended.stdout), [json!({"bytes": "AQEB"}), json!({"bytes": "AgIC"}), json!({"done": true})]);
     let ended = house.apex(&["run", STREAM, "bytes", "-p", "chunks=2", "-p", "size=3"]).expect(0);
     assert_eq!(ended.stdout, "\u{1}\u{1}\u{1}\u{2}\u{2}\u{2}", "bytes in a pipe are the plugin's own");
-    let ended = house.apex(&["--json", "run", STREAM, "fail_midway", "-p", "after=1"]).expect(1);
-    assert_eq!(lines(&ended.stdout), [json!({"chunk": 1})], "what came before the error is kept");
+    let ended = house.apex(&["--json", "run", STREAM, "fail_midway"]).expect(1);
+    let before: Vec<_> = (1..=3).map(|number| json!({"chunk": number})).collect();
+    assert_eq!(lines(&ended.stdout), before, "what came before the error is kept");
     assert_eq!(ended.error()["code"], "Execution");
 }
 
@@ -266,7 +267,7 @@ fn interrupt(child: &Child) {
 #[test]
 fn sigint_cancels_the_action_and_ends_with_130() {
     let house = with(&["stream_demo"]);
-    let (mut child, mut reader) = started(house.command().args(["run", STREAM, "ticks", "-p", "interval_ms=10"]));
+    let (mut child, mut reader) = started(house.command().args(["run", STREAM, "count", "-p", "delay_ms=10"]));
     interrupt(&child);
     let mut rest = String::new();
     reader.read_to_string(&mut rest).unwrap();
@@ -299,7 +300,7 @@ fn a_second_sigint_ends_the_program_at_once_even_if_the_action_never_yields() {
 #[test]
 fn a_reader_that_goes_away_ends_an_endless_stream_quietly() {
     let house = with(&["stream_demo"]);
-    let (mut child, reader) = started(house.command().args(["run", STREAM, "ticks", "-p", "interval_ms=1"]));
+    let (mut child, reader) = started(house.command().args(["run", STREAM, "count", "-p", "delay_ms=1"]));
     drop(reader);
     let mut stderr = String::new();
     child.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();

@@ -1,5 +1,4 @@
 //! The counter's next minor version: one action more, and everything else as it was.
-#![forbid(unsafe_code)]
 
 use apex_plugin_sdk::{Context, Error, Result, StateScope, export_plugin, plugin};
 use schemars::JsonSchema;
@@ -25,13 +24,8 @@ struct Total {
     value: i64,
 }
 
-#[plugin(id = "com.apexagent.examples.counter", state = Total)]
+#[plugin(id = "com.apexagent.examples.counter", state = Total, configured)]
 impl Counter {
-    #[init]
-    fn new(configured: Counter) -> Self {
-        configured
-    }
-
     /// Adds to the total, and returns it.
     #[action(idempotent = false)]
     #[example({"by": 5})]
@@ -42,11 +36,9 @@ impl Counter {
         context: &Context,
     ) -> Result<i64> {
         let by = by.unwrap_or(self.step);
-        let add = |total: &mut Total| {
-            let sum = total.value.checked_add(by);
-            total.value =
-                sum.ok_or_else(|| Error::execution(format!("{} + {by} is too much to count", total.value)))?;
-            Ok(total.value)
+        let add = |Total { value }: &mut Total| {
+            *value = value.checked_add(by).ok_or_else(|| Error::execution(format!("{value} + {by} is too much")))?;
+            Ok(*value)
         };
         context.state(StateScope::Global).try_update(add).await
     }

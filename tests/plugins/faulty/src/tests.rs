@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 #[allow(dead_code, reason = "each plugin uses its part")]
-#[path = "../../../crates/apex-plugin-sdk/tests/objects/host.rs"]
+#[path = "../../../../crates/apex-plugin-sdk/tests/objects/host.rs"]
 mod host;
 
 use std::{

@@ -1,5 +1,4 @@
 //! The second major version of the greeter, in a package of its own so that both can be built at once.
-#![forbid(unsafe_code)]
 
 use std::time::Duration;
 
