@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::{
     exit::Exit,
     failure::Failure,
+    interrupt::Interrupt,
     output::{Output, Tone},
     session::Session,
 };
@@ -24,6 +25,8 @@ Examples:
 pub(crate) struct Arguments {}
 
 pub(crate) async fn run(_arguments: &Arguments, session: &mut Session) -> Result<Exit, Failure> {
+    // From the start and all the time: one that comes while an event is shown counts as well.
+    let interrupt = Interrupt::listen();
     let settings = session.settings()?;
     let trust = settings.trust_file()?;
     let manager = session.manager_with(&settings, |builder| builder.trust_file(trust).watch()).await?;
@@ -31,10 +34,7 @@ pub(crate) async fn run(_arguments: &Arguments, session: &mut Session) -> Result
     watching(&manager.catalogue(), &mut session.output)?;
     loop {
         tokio::select! {
-            interrupted = tokio::signal::ctrl_c() => {
-                interrupted.map_err(|error| Failure::new("Io", "cannot listen for an interrupt").caused_by(&error))?;
-                return Ok(Exit::Interrupted);
-            }
+            () = interrupt.cancelled() => return Ok(Exit::Interrupted),
             event = events.next() => match event {
                 Some(event) => show(&event, &mut session.output)?,
                 None => return Ok(Exit::Done),
