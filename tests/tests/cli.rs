@@ -43,6 +43,8 @@ mod operators_guide;
 mod policies;
 #[path = "cli/prompting.rs"]
 mod prompting;
+#[path = "cli/readme.rs"]
+mod readme;
 #[path = "cli/registry.rs"]
 mod registry;
 #[path = "cli/running.rs"]

@@ -1,7 +1,7 @@
 //! The author's loop: `new`, `test`, `dev`, `manifest` and `package`, as `docs/getting_started.md` has them.
 //!
 //! The crate that is made is built offline, with the versions and in the target directory of this workspace, so that only the
-//! plugin itself is compiled.
+//! plugin itself is compiled. What the README shows is run in the same way, by `readme.rs`.
 
 use std::{
     fs,
@@ -14,12 +14,12 @@ use apex_plugins_tests::{target_directory, workspace_root};
 use serde_json::Value;
 
 use crate::{
-    guide::commands,
+    guide::{Shown, commands},
     house::{Ended, House, write},
 };
 
 /// A house with a clone in it, in which cargo works.
-fn house() -> House {
+pub(crate) fn house() -> House {
     let house = House::new();
     std::os::unix::fs::symlink(workspace_root(), house.path("apex-plugins")).unwrap();
     // The settings of cargo for all that lies below: this workspace's profile, and no network.
@@ -35,7 +35,7 @@ fn house() -> House {
 }
 
 /// A command in the house that finds `apex` and cargo.
-fn in_house(house: &House, program: &str) -> Command {
+pub(crate) fn in_house(house: &House, program: &str) -> Command {
     let cargo = Path::new(env!("CARGO")).parent().unwrap();
     let apex = apex_plugins_tests::apex();
     let mut command = Command::new(program);
@@ -51,9 +51,35 @@ fn cargo_home() -> PathBuf {
     set.or_else(|| Some(std::env::home_dir()?.join(".cargo"))).expect("there is a home directory")
 }
 
-/// The versions of this workspace, which are all there offline.
-fn lock(house: &House) {
-    fs::copy(workspace_root().join("Cargo.lock"), house.path("hello/Cargo.lock")).unwrap();
+/// Runs a command of a document, and asserts that it does what is shown.
+pub(crate) fn follow(house: &House, shown: &Shown) {
+    if let Some(path) = shown.line.strip_prefix("cargo install --path ") {
+        return assert_installs_apex(house, path);
+    }
+    shown.check(&Ended::of(in_house(house, "/bin/sh").args(["-ec", &shown.line])));
+    if let Some(made) = shown.line.strip_prefix("apex new ") {
+        let name = made.split(' ').next().unwrap();
+        for folder in ["plugins", "tests/plugins"] {
+            let taken = workspace_root().join(folder).join(name);
+            assert!(!taken.exists(), "the library of {name} would take the place of that of {}", taken.display());
+        }
+        // The versions of this workspace, which are all there offline.
+        let crate_directory = house.path(name);
+        fs::copy(workspace_root().join("Cargo.lock"), crate_directory.join("Cargo.lock")).unwrap();
+    }
+}
+
+/// `cargo install` would compile everything once more, for release, to put a program in place that is there already: `apex` in
+/// the house's path. So it is asked of cargo that what stands at this path is the package which that program comes out of.
+fn assert_installs_apex(house: &House, path: &str) {
+    let manifest = house.path(path).join("Cargo.toml");
+    let mut command = in_house(house, "cargo");
+    command.args(["metadata", "--no-deps", "--offline", "--format-version", "1", "--manifest-path"]).arg(&manifest);
+    let metadata: Value = serde_json::from_str(&Ended::of(&mut command).expect(0).stdout).unwrap();
+    let is_meant = |package: &&Value| package["manifest_path"].as_str().map(Path::new) == Some(&manifest);
+    let package = metadata["packages"].as_array().unwrap().iter().find(is_meant).unwrap();
+    let programs = package["targets"].as_array().unwrap().iter().filter(|target| target["kind"][0] == "bin");
+    assert_eq!(programs.map(|target| &target["name"]).collect::<Vec<_>>(), ["apex"]);
 }
 
 /// R9.2 and the way of a newcomer: the guide, step by step.
@@ -62,11 +88,11 @@ fn getting_started_leads_from_nothing_to_a_plugin_that_runs() {
     let house = house();
     let commands = commands("docs/getting_started.md");
     assert!(commands.len() > 7, "the guide shows {} commands", commands.len());
-    for shown in commands {
-        let ended = Ended::of(in_house(&house, "/bin/sh").args(["-ec", &shown.line]));
-        shown.check(&ended);
-        if shown.line.starts_with("apex new") {
-            lock(&house);
+    let mut commands = commands.iter();
+    while let Some(shown) = commands.next() {
+        match shown.goes_on {
+            true => while_it_goes_on(&house, shown, commands.next().unwrap()),
+            false => follow(&house, shown),
         }
     }
     let guide = fs::read_to_string(workspace_root().join("docs/getting_started.md")).unwrap();
@@ -74,6 +100,16 @@ fn getting_started_leads_from_nothing_to_a_plugin_that_runs() {
     let made = fs::read_to_string(house.path("hello/src/lib.rs")).unwrap();
     assert!(made.ends_with(code), "the guide shows what `apex new` makes:\n{made}");
     a_made_crate_is_tested_followed_and_described(&house);
+}
+
+/// One shell follows the plugin while another one runs it; then Ctrl-C is pressed in the first.
+fn while_it_goes_on(house: &House, first: &Shown, second: &Shown) {
+    let mut dev = Dev::start(in_house(house, "/bin/sh").args(["-ec", &format!("exec {}", first.line)]));
+    first.check_output(&mut dev.lines.by_ref().map(Result::unwrap));
+    follow(house, second);
+    dev.end();
+    let afterwards = Ended::of(in_house(house, "/bin/sh").args(["-ec", &second.line]));
+    assert_eq!(afterwards.code, Some(3), "nobody finds it any more: {}", afterwards.stdout);
 }
 
 /// On the crate that is there by now: each build of another one costs seconds.
@@ -86,7 +122,7 @@ fn a_made_crate_is_tested_followed_and_described(house: &House) {
     assert_eq!((&manifest["entry_point"], &manifest["author"]), (&"hello::Hello".into(), &"Your Name".into()));
     assert!(!house.path("hello/plugin.json").exists(), "nothing is written into the sources");
 
-    let mut dev = Dev::start(house);
+    let mut dev = Dev::start(in_house(house, "apex").args(["--json", "dev", "hello"]));
     assert_eq!(dev.next()["ready"]["actions"], serde_json::json!(["greet"]));
     let greeting = apex(&["run", "com.acme.hello", "greet", "-p", "name=Ada"]).expect(0);
     assert_eq!(greeting.stdout, "Hello, Ada!\n", "another shell finds it");
@@ -115,9 +151,8 @@ struct Dev {
 }
 
 impl Dev {
-    fn start(house: &House) -> Self {
-        let mut command = in_house(house, "apex");
-        let mut child = command.args(["--json", "dev", "hello"]).stdout(Stdio::piped()).spawn().unwrap();
+    fn start(command: &mut Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
         Self { child, lines }
     }

@@ -12,6 +12,8 @@ use crate::{
 /// A command of the guide: what is typed, the exit code that is promised, and lines that are shown of its output.
 pub(crate) struct Shown {
     pub(crate) line: String,
+    /// It goes on in a shell of its own, until Ctrl-C is pressed there.
+    pub(crate) goes_on: bool,
     exit: i32,
     output: Vec<String>,
 }
@@ -25,8 +27,10 @@ pub(crate) fn commands(guide: &str) -> Vec<Shown> {
         match line.strip_prefix("$ ") {
             Some(typed) => {
                 let (line, comment) = typed.split_once('#').unwrap_or((typed, ""));
-                let exit = comment.trim().strip_prefix("exits with ").map_or(0, |number| number.parse().unwrap());
-                commands.push(Shown { line: line.trim().to_owned(), exit, output: Vec::new() });
+                let comment = comment.trim();
+                let exit = comment.strip_prefix("exits with ").map_or(0, |number| number.parse().unwrap());
+                let goes_on = comment == "until Ctrl-C";
+                commands.push(Shown { line: line.trim().to_owned(), goes_on, exit, output: Vec::new() });
             }
             None => commands.last_mut().unwrap().output.push(line.to_owned()),
         }
@@ -37,11 +41,20 @@ pub(crate) fn commands(guide: &str) -> Vec<Shown> {
 impl Shown {
     /// Asserts that a command ended as the guide says, and showed what it shows.
     pub(crate) fn check(&self, ended: &Ended) {
-        let Self { line, exit, output } = self;
+        let Self { line, exit, .. } = self;
         assert_eq!(ended.code, Some(*exit), "{line}: {}{}", ended.stdout, ended.stderr);
-        for shown in output {
-            let found = ended.stdout.lines().any(|line| is_shown(shown, line));
-            assert!(found, "{line} shows no line `{shown}`:\n{}", ended.stdout);
+        self.check_output(&mut ended.stdout.lines());
+    }
+
+    /// Asserts that the lines shown are among these, in their order, and takes no more than are needed for that.
+    pub(crate) fn check_output<L: AsRef<str>>(&self, lines: &mut impl Iterator<Item = L>) {
+        let mut seen = Vec::new();
+        for shown in self.output.iter().filter(|shown| *shown != "…") {
+            let found = lines.any(|line| {
+                seen.push(line.as_ref().to_owned());
+                is_shown(shown, line.as_ref())
+            });
+            assert!(found, "{} shows no line `{shown}` where it should:\n{}", self.line, seen.join("\n"));
         }
     }
 }
@@ -126,7 +139,7 @@ fn the_security_guide_names_the_codes_that_the_policy_leads_to() {
 }
 
 #[test]
-fn the_commands_about_permissions_and_discovery_do_what_their_guides_say() {
+fn the_commands_about_permissions_discovery_and_versions_do_what_their_guides_say() {
     let house = House::new();
     package(&house, "mail", "1.0.0", &[]);
     house.key().public_key().write(&house.path("acme.pem.pub")).unwrap();
@@ -134,9 +147,14 @@ fn the_commands_about_permissions_and_discovery_do_what_their_guides_say() {
     for line in [trust, "apex index packages", "apex source add shop packages"] {
         shell(&house, line, "").expect(0);
     }
-    for guide in ["docs/permissions.md", "docs/discovery_guide.md"] {
+    let planted =
+        house.plant("greeter", Proof::Signature(house.key()), |manifest| manifest["version"] = "1.4.0".into());
+    let plugins = house.path("home/.local/share/apex/plugins");
+    fs::create_dir_all(&plugins).unwrap();
+    apex_plugins_tests::copy_tree(&planted, &plugins.join("greeter"));
+    for guide in ["docs/permissions.md", "docs/discovery_guide.md", "docs/versioning_guide.md"] {
         let commands = commands(guide);
-        assert!(commands.len() > 3, "{guide} shows {} commands", commands.len());
+        assert!(commands.len() > 1, "{guide} shows {} commands", commands.len());
         for shown in commands {
             shown.check(&shell(&house, &shown.line, ""));
         }

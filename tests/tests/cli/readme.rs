@@ -1,0 +1,34 @@
+//! The commands of `README.md` do what it says, in its order, and make the plugin that it shows.
+
+use std::fs;
+
+use apex_plugins_tests::workspace_root;
+use serde_json::Value;
+
+use crate::{
+    authoring::{follow, house, in_house},
+    guide::commands,
+    house::Ended,
+};
+
+/// The README's first block of a language.
+fn block(language: &str) -> String {
+    let text = fs::read_to_string(workspace_root().join("README.md")).unwrap();
+    let (_, rest) = text.split_once(&format!("```{language}\n")).unwrap();
+    rest.split("```").next().unwrap().to_owned()
+}
+
+#[test]
+fn the_readmes_commands_do_what_it_says_and_make_the_plugin_that_it_shows() {
+    let house = house();
+    let commands = commands("README.md");
+    assert!(commands.len() > 10, "the README shows {} commands", commands.len());
+    for shown in &commands {
+        follow(&house, shown);
+    }
+    let made = fs::read_to_string(house.path("herald/src/lib.rs")).unwrap();
+    assert!(made.ends_with(&block("rust")), "the README shows what `apex new` makes:\n{made}");
+    let ended = Ended::of(in_house(&house, "apex").args(["--json", "manifest", "herald"])).expect(0);
+    let manifest: Value = serde_json::from_str(&ended.stdout).unwrap();
+    assert_eq!(serde_json::from_str::<Value>(&block("json")).unwrap(), manifest, "{manifest:#}");
+}
