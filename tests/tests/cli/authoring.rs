@@ -58,8 +58,13 @@ pub(crate) fn follow(house: &House, shown: &Shown) {
     }
     shown.check(&Ended::of(in_house(house, "/bin/sh").args(["-ec", &shown.line])));
     if let Some(made) = shown.line.strip_prefix("apex new ") {
+        let name = made.split(' ').next().unwrap();
+        for folder in ["plugins", "tests/plugins"] {
+            let taken = workspace_root().join(folder).join(name);
+            assert!(!taken.exists(), "the library of {name} would take the place of that of {}", taken.display());
+        }
         // The versions of this workspace, which are all there offline.
-        let crate_directory = house.path(made.split(' ').next().unwrap());
+        let crate_directory = house.path(name);
         fs::copy(workspace_root().join("Cargo.lock"), crate_directory.join("Cargo.lock")).unwrap();
     }
 }

@@ -26,9 +26,9 @@ fn the_readmes_commands_do_what_it_says_and_make_the_plugin_that_it_shows() {
     for shown in &commands {
         follow(&house, shown);
     }
-    let made = fs::read_to_string(house.path("greeter/src/lib.rs")).unwrap();
+    let made = fs::read_to_string(house.path("herald/src/lib.rs")).unwrap();
     assert!(made.ends_with(&block("rust")), "the README shows what `apex new` makes:\n{made}");
-    let ended = Ended::of(in_house(&house, "apex").args(["--json", "manifest", "greeter"])).expect(0);
+    let ended = Ended::of(in_house(&house, "apex").args(["--json", "manifest", "herald"])).expect(0);
     let manifest: Value = serde_json::from_str(&ended.stdout).unwrap();
     assert_eq!(serde_json::from_str::<Value>(&block("json")).unwrap(), manifest, "{manifest:#}");
 }
