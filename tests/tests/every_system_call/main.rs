@@ -9,6 +9,11 @@
 //! ```sh
 //! cargo test -p apex-plugins-tests --test every_system_call -- --every update rollback save
 //! ```
+//!
+//! The last run of that kind for a call that saves a state killed the host 2,065 times before the state counted and 30
+//! times after it; of 683 faults 185 were refused and 498 made no difference. Each time the state was the old one or the
+//! new one. An update makes about 4,800 system calls and a rollback about 2,100, so that all of theirs take the better
+//! part of an hour, and have not been gone through as a whole.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test ends where it fails, and says how it went")]
 
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
