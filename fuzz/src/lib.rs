@@ -17,6 +17,7 @@ mod private_key;
 mod protocol;
 mod signature;
 mod specifier;
+mod state_export;
 mod trust_store;
 
 pub use archive::archive;
@@ -31,4 +32,5 @@ pub use private_key::private_key;
 pub use protocol::protocol;
 pub use signature::signature;
 pub use specifier::specifier;
+pub use state_export::state_export;
 pub use trust_store::trust_store;

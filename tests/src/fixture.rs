@@ -57,11 +57,22 @@ pub fn package_changed(
     root: &Path,
     change: impl FnOnce(&mut Value),
 ) -> Packaged {
+    package_library(plugin, &library(plugin), publisher, root, change)
+}
+
+/// The same with another library.
+pub fn package_library(
+    plugin: &str,
+    library: &Path,
+    publisher: Option<&Publisher>,
+    root: &Path,
+    change: impl FnOnce(&mut Value),
+) -> Packaged {
     let mut metadata = metadata(plugin);
     change(&mut metadata);
     let document = Document::from_value(metadata).expect("its metadata is valid");
     let mut layout = Layout::new(document).expect("its metadata makes a layout");
-    layout.add_library(TARGET_TRIPLE, &library(plugin)).expect("the built library fits the entry point");
+    layout.add_library(TARGET_TRIPLE, library).expect("the built library fits the entry point");
     publish(&layout, root, publisher.map(|publisher| &publisher.key)).expect("a fresh directory can be written")
 }
 

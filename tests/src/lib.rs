@@ -18,7 +18,7 @@ mod shop;
 pub mod swap_race;
 
 pub use build::{apex, apex_host, library, target_directory, workspace_root, xtask};
-pub use fixture::{PREFIX, Publisher, copy_tree, metadata, package, package_changed};
+pub use fixture::{PREFIX, Publisher, copy_tree, metadata, package, package_changed, package_library};
 pub use shop::Shop;
 
 /// The snippets of the README, compiled as documentation tests.

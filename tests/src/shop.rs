@@ -1,6 +1,10 @@
 //! A source of packages, and an install store that they go into.
 
-use std::{fs, path::PathBuf, sync::Arc};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use apex_package::Packaged;
 use apex_plugins::{
@@ -12,7 +16,7 @@ use apex_plugins::{
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::{PREFIX, Publisher, apex_host, package_changed};
+use crate::{PREFIX, Publisher, apex_host, library, package_library};
 
 /// A publisher's source of this workspace's plugins, with a store, states and the operator's files for a host.
 pub struct Shop {
@@ -51,8 +55,28 @@ impl Shop {
 
     /// Publishes a plugin, with its metadata changed before it is signed.
     pub fn publish(&self, plugin: &str, change: impl FnOnce(&mut Value)) -> Packaged {
+        self.offer(plugin, &library(plugin), Some(&self.publisher), change)
+    }
+
+    /// Publishes an example plugin whose library stands elsewhere.
+    pub fn publish_library(&self, plugin: &str, library: &Path) -> Packaged {
+        self.offer(plugin, library, Some(&self.publisher), |_| ())
+    }
+
+    /// Offers an example plugin that nobody signed, with its metadata changed.
+    pub fn publish_unsigned(&self, plugin: &str, change: impl FnOnce(&mut Value)) -> Packaged {
+        self.offer(plugin, &library(plugin), None, change)
+    }
+
+    fn offer(
+        &self,
+        plugin: &str,
+        library: &Path,
+        publisher: Option<&Publisher>,
+        change: impl FnOnce(&mut Value),
+    ) -> Packaged {
         let out = tempfile::tempdir_in(self.directory.path()).expect("a directory can be made");
-        let packaged = package_changed(plugin, Some(&self.publisher), out.path(), change);
+        let packaged = package_library(plugin, library, publisher, out.path(), change);
         let name = packaged.archive.file_name().expect("an archive has a name");
         fs::copy(&packaged.archive, self.path("source").join(name)).expect("an archive can be copied");
         self.publish_nothing();
@@ -73,12 +97,17 @@ impl Shop {
 
     /// Installs a version of a plugin, as the command line does.
     pub fn install(&self, plugin: &str, version: &str) {
+        self.install_id(&format!("{PREFIX}.{plugin}"), version);
+    }
+
+    /// Installs a version of a plugin of any id.
+    pub fn install_id(&self, id: &str, version: &str) {
         let (store, trust) = (self.store(), self.publisher.trusted(self.placement));
         let ledger = store.ledger().expect("the ledger is sound");
         let source = Source { name: "shop".to_owned(), location: self.path("source") };
         let index = source.index().expect("the index is sound");
         let request = Request {
-            plugin: format!("{PREFIX}.{plugin}").parse().expect("an id"),
+            plugin: id.parse().expect("an id"),
             specifier: Some(format!("=={version}").parse().expect("a specifier")),
         };
         let planner = Planner::new(&store, &ledger, &trust, Policy::standard()).source(&source, &index);

@@ -56,6 +56,9 @@ mod settings;
 mod signing;
 #[path = "cli/states.rs"]
 mod states;
+#[cfg(target_os = "linux")]
+#[path = "cli/story.rs"]
+mod story;
 #[path = "cli/switching.rs"]
 mod switching;
 #[path = "cli/trusting.rs"]

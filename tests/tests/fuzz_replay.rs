@@ -53,6 +53,8 @@ fn some_seeds_are_accepted_and_some_are_refused() {
     let is_lock = |name: &str| apex_install::Lock::parse(path, &seed(name)).is_ok();
     assert!(is_lock("lock/full.json") && !is_lock("lock/twins.json"));
     assert!(!is_ledger("ledger/bad_permission.json") && !is_lock("lock/bad_permission.json"));
+    let is_export = |name: &str| apex_state::StateExport::parse(&seed(name)).is_ok();
+    assert!(is_export("state_export/full.json") && !is_export("state_export/twice.json"));
     let room = tempfile::tempdir().unwrap();
     let unbundles = |name: &str| {
         let out = tempfile::tempdir_in(room.path()).unwrap();
@@ -91,6 +93,11 @@ fn what_reads_as_an_index_stays_inside_its_source() {
 #[test]
 fn what_reads_as_a_lock_is_written_as_the_same() {
     replay("lock", targets::lock);
+}
+
+#[test]
+fn what_reads_as_an_export_of_states_is_what_a_store_gives_back() {
+    replay("state_export", targets::state_export);
 }
 
 #[test]

@@ -10,6 +10,10 @@ mod load;
 mod policies;
 #[path = "updating/probation.rs"]
 mod probation;
+#[path = "updating/together.rs"]
+mod together;
+#[path = "updating/unsigned.rs"]
+mod unsigned;
 
 use std::time::Duration;
 

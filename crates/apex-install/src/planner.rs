@@ -154,9 +154,13 @@ impl<'a> Planner<'a> {
         let mut all = requests.to_vec();
         // What is active stays, in whatever version goes together with the rest.
         let kept = self.ledger.active().map(|(plugin, _)| plugin).filter(|plugin| !is_asked_for(plugin, requests));
-        all.extend(kept.filter(|plugin| self.has_ready(plugin)).cloned().map(Request::any));
+        // Whoever updates everything to what a lock names is told what of it is not to be had.
+        let is_all = matches!(self.newest, Newest::All);
+        let is_due = |plugin: &PluginId| is_all && self.lock.as_ref().is_some_and(|lock| lock.contains_key(plugin));
+        all.extend(kept.filter(|plugin| self.has_ready(plugin) || is_due(plugin)).cloned().map(Request::any));
         let releases = self.releases(requests);
-        let solution = solve(&releases, &all).map_err(|error| self.refusal(error, requests))?;
+        let named: &[_] = if is_all { &all } else { requests };
+        let solution = solve(&releases, &all).map_err(|error| self.refusal(error, named))?;
         let is_known = |plugin: &PluginId| self.ledger.get(plugin).is_some_and(|record| record.requested);
         let requested = requests.iter().map(|request| &request.plugin).filter(|plugin| !is_known(plugin));
         self.with_grants(self.to_plan(&solution, requests, requested.cloned().collect()))

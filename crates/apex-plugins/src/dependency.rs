@@ -7,7 +7,7 @@ use apex_exec::{CallError, CallRequest, PluginCall};
 use apex_meta::{ErrorKind, Manifest, Permission, PluginDependency, PluginId};
 use serde_json::Value;
 
-use crate::{PluginManager, PluginSpec, manager::Inner};
+use crate::{PluginManager, PluginSpec, manager::Inner, update::Peers};
 
 /// Which other plugins a plugin may call.
 pub(crate) struct Dependencies {
@@ -16,10 +16,17 @@ pub(crate) struct Dependencies {
     /// Those that are granted; none for a plugin that is part of the host's program, whose word counts as the host's.
     granted: Option<Vec<PluginId>>,
     manager: Weak<Inner>,
+    /// Those that are on trial with it, if it is on trial itself.
+    peers: Option<Arc<Peers>>,
 }
 
 impl Dependencies {
-    pub(crate) fn new(manifest: &Manifest, in_effect: Option<&[Permission]>, manager: &Arc<Inner>) -> Self {
+    pub(crate) fn new(
+        manifest: &Manifest,
+        in_effect: Option<&[Permission]>,
+        manager: &Arc<Inner>,
+        peers: Option<Arc<Peers>>,
+    ) -> Self {
         let called = |permission: &Permission| match permission {
             Permission::Call(id) => Some(id.clone()),
             _ => None,
@@ -29,6 +36,7 @@ impl Dependencies {
             declared: manifest.plugin_dependencies().to_vec(),
             granted: in_effect.map(|permissions| permissions.iter().filter_map(called).collect()),
             manager: Arc::downgrade(manager),
+            peers,
         }
     }
 
@@ -44,7 +52,10 @@ impl Dependencies {
         let manager = PluginManager { inner };
         let request = CallRequest::new(call.action).params(call.params).context(call.context);
         let request = call.deadline.into_iter().fold(request, CallRequest::deadline);
-        let result = manager.result_of(&spec, request).await;
+        let result = match self.peers.as_ref().and_then(|peers| peers.instead_of(&manager.inner, &spec)) {
+            Some(instance) => instance?.result(request).await,
+            None => manager.result_of(&spec, request).await,
+        };
         result.map_err(|error| as_seen_by_the_caller(&error))
     }
 

@@ -8,6 +8,7 @@ use std::{
 
 use apex_discover::{Catalogue, Change};
 use apex_exec::{Lifecycle, ProcessStarted, SlowPoll};
+use apex_install::Happening;
 use apex_meta::{PluginId, PluginVersion, Reason};
 use futures::{Stream, stream::BoxStream};
 use tokio::sync::broadcast;
@@ -93,6 +94,17 @@ pub enum Event {
         to: PluginVersion,
         /// How far it has come.
         stage: UpdateStage,
+    },
+    /// A plugin was installed, updated, rolled back or removed, by this host or by another program.
+    ///
+    /// Read from the ledger of the store when the roots are looked at, so that a host which
+    /// [watches](crate::Builder::watch) them is told of what others do. How another program comes to it, stage by
+    /// stage, nobody but that program knows.
+    StoreChanged {
+        /// The plugin.
+        plugin: PluginId,
+        /// What happened, as the ledger has it: from which version to which, when, and why.
+        happening: Happening,
     },
     /// There is a newer version of an installed plugin.
     UpdateAvailable(Box<UpdateInfo>),

@@ -145,6 +145,11 @@ impl Instances {
         Some(Held { plugin: plugin.clone(), cells: cells.collect(), inner: Arc::clone(inner), _until: sender })
     }
 
+    /// Whether new calls of a plugin wait.
+    pub(crate) fn is_held(&self, plugin: &PluginId) -> bool {
+        self.lock().held.contains_key(plugin)
+    }
+
     /// The instances of a plugin that run now.
     pub(crate) fn of(&self, plugin: &PluginId) -> Vec<Arc<Running>> {
         let registry = self.lock();

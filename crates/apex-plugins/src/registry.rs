@@ -12,7 +12,7 @@ use apex_install::Store;
 use apex_meta::Reason;
 use apex_trust::{Examination, TrustStore};
 
-use crate::{BuildError, Builder, Event, assess::Trust, background, manager::Inner};
+use crate::{BuildError, Builder, Event, assess::Trust, background, installed::Refreshed, manager::Inner};
 
 impl Inner {
     /// What was found at the last scan.
@@ -44,7 +44,8 @@ impl Inner {
         let mut discovery = self.discovery.lock().unwrap_or_else(PoisonError::into_inner);
         let (verifier, overrides) = (self.authority.verifier(), self.overrides()?);
         // The ledger of the store may say something else by now.
-        discovery.set_roots(self.installed.refresh(&self.settings.roots).map_err(BuildError::Store)?);
+        let Refreshed { roots, happened } = self.installed.refresh(&self.settings.roots).map_err(BuildError::Store)?;
+        discovery.set_roots(roots);
         let found = discovery.update(changes, &Trust(&verifier), &overrides);
         let (before, catalogue) = {
             let mut current = self.catalogue.write().unwrap_or_else(PoisonError::into_inner);
@@ -53,6 +54,9 @@ impl Inner {
         };
         for running in self.instances.follow(&catalogue, &before) {
             running.retire(&self.settings.limits);
+        }
+        for (plugin, happening) in happened {
+            self.events.send(Event::StoreChanged { plugin, happening });
         }
         // What the first scan of a manager finds is no change.
         let changes = if before.generation() > 0 { catalogue.changes_since(&before) } else { Vec::new() };

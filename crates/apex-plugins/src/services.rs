@@ -90,5 +90,10 @@ impl HostServices for Services {
 }
 
 fn failed(message: &str, error: &StateError) -> PluginError {
-    PluginError::new(error.kind(), message).caused_by(error)
+    let mut failed = PluginError::new(error.kind(), message).caused_by(error);
+    if let (StateError::OwnerMismatch { .. }, Some(hint)) = (error, error.hint()) {
+        // On its way through a plugin an error has no other place for what the operator can do.
+        failed.causes.push(hint);
+    }
+    failed
 }

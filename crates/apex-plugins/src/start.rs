@@ -24,6 +24,7 @@ use crate::{
     manager::Inner,
     running::{Lease, Running},
     services::Services,
+    update::Peers,
 };
 
 impl PluginManager {
@@ -100,7 +101,7 @@ impl PluginManager {
         let sandbox = sandbox.map_err(|error| no_thread(&error))?;
         let sandbox = sandbox.map_err(|error| error.with_plugin(&id, loaded.version()))?;
         let (fence, state) = (Arc::<Fence>::default(), self.inner.settings.state.clone());
-        let options = self.inner.instance_options(&loaded, owner, sandbox, state, Arc::clone(&fence));
+        let options = self.inner.instance_options(&loaded, owner, sandbox, state, Arc::clone(&fence), None);
         let options = InstanceOptions {
             crashes: self.inner.instances.crashes(&key),
             observer: Arc::new(Announcer {
@@ -162,11 +163,12 @@ impl Inner {
         sandbox: Sandbox,
         state: Option<Arc<dyn StateStore>>,
         fence: Arc<Fence>,
+        peers: Option<Arc<Peers>>,
     ) -> InstanceOptions {
         let (id, is_linked) = (loaded.id().clone(), loaded.verified().is_none());
         let in_effect = (!is_linked).then(|| sandbox.in_effect());
         let services = Services {
-            dependencies: Dependencies::new(loaded.document().manifest(), in_effect.as_deref(), self),
+            dependencies: Dependencies::new(loaded.document().manifest(), in_effect.as_deref(), self, peers),
             plugin: id.clone(),
             version: loaded.version().clone(),
             owner,

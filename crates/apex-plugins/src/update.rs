@@ -10,6 +10,7 @@ use crate::{PluginManager, PluginSpec, background, manager::Inner, releases};
 
 mod available;
 mod error;
+mod peers;
 mod probation;
 mod stage;
 mod switch;
@@ -17,6 +18,7 @@ mod trial;
 
 pub use available::UpdateInfo;
 pub use error::UpdateError;
+pub(crate) use peers::Peers;
 pub use stage::UpdateStage;
 
 /// How a plan is carried out.

@@ -65,6 +65,14 @@ pub enum ExportError {
         /// The format that it claims.
         found: String,
     },
+    /// The document has one state more than once.
+    #[error("it has the state of {version} ({scope}) twice")]
+    Twice {
+        /// The version of the state.
+        version: PluginVersion,
+        /// For whom it is kept.
+        scope: Scope,
+    },
     /// There is a state already where one is to be imported.
     #[error("there is a state of {key} already")]
     Exists {
@@ -80,7 +88,7 @@ impl ExportError {
     /// The stable error code.
     pub fn code(&self) -> &'static str {
         match self {
-            Self::Form(_) | Self::Format { .. } => "StateExportInvalid",
+            Self::Form(_) | Self::Format { .. } | Self::Twice { .. } => "StateExportInvalid",
             Self::Exists { .. } => "StateExists",
             Self::State(source) => source.code(),
         }
@@ -89,7 +97,9 @@ impl ExportError {
     /// What the reader can do about it.
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::Form(_) | Self::Format { .. } => Some("make it with `apex state export ID`".to_owned()),
+            Self::Form(_) | Self::Format { .. } | Self::Twice { .. } => {
+                Some("make it with `apex state export ID`".to_owned())
+            }
             Self::Exists { .. } => Some("nothing was imported; say --replace if it shall take its place".to_owned()),
             Self::State(source) => source.hint(),
         }
@@ -119,13 +129,19 @@ impl StateExport {
     /// Reads the document.
     ///
     /// # Errors
-    /// The bytes are not JSON of this form and format.
+    /// The bytes are not JSON of this form and format, or have a state twice.
     pub fn parse(bytes: &[u8]) -> Result<Self, ExportError> {
         let export: Self = serde_json::from_slice(bytes).map_err(ExportError::Form)?;
-        match export.format == FORMAT {
-            true => Ok(export),
-            false => Err(ExportError::Format { found: export.format.chars().take(80).collect() }),
+        if export.format != FORMAT {
+            return Err(ExportError::Format { found: export.format.chars().take(80).collect() });
         }
+        let mut places: Vec<_> = export.states.iter().map(|state| (&state.version, &state.scope)).collect();
+        places.sort_unstable();
+        // Which of them would count in the end, nobody could tell.
+        if let Some([(version, scope), _]) = places.array_windows().find(|[one, other]| one == other) {
+            return Err(ExportError::Twice { version: (*version).clone(), scope: (*scope).clone() });
+        }
+        Ok(export)
     }
 
     /// Writes the document, indented.

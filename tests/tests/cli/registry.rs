@@ -5,7 +5,7 @@ use std::{
     fs,
     io::{BufRead as _, BufReader},
     os::unix::fs::PermissionsExt as _,
-    process::{Child, Stdio},
+    process::{Child, Command, Stdio},
     sync::mpsc::{Receiver, channel},
     thread,
     time::Duration,
@@ -39,14 +39,18 @@ fn a_cache_is_kept_where_it_is_wanted_and_changes_nothing_that_is_listed() {
 }
 
 /// A running `apex watch` with the lines that it has written.
-struct Watch {
+pub(crate) struct Watch {
     child: Child,
     lines: Receiver<Value>,
 }
 
 impl Watch {
     fn start(house: &House) -> Self {
-        let mut command = house.command();
+        Self::over(house.command())
+    }
+
+    /// Watches what the options of a command name.
+    pub(crate) fn over(mut command: Command) -> Self {
         let mut child = command.args(["--json", "watch"]).stdout(Stdio::piped()).spawn().unwrap();
         let stdout = BufReader::new(child.stdout.take().unwrap());
         let (sender, lines) = channel();
@@ -60,10 +64,15 @@ impl Watch {
     }
 
     /// The next line of an event, whatever comes before it.
-    fn next(&self, event: &str) -> Value {
+    pub(crate) fn next(&self, event: &str) -> Value {
+        self.next_of(&[event])
+    }
+
+    /// The next line of one of these events.
+    pub(crate) fn next_of(&self, events: &[&str]) -> Value {
         loop {
-            let line = self.lines.recv_timeout(LIMIT).unwrap_or_else(|error| panic!("no `{event}`: {error}"));
-            if line["event"] == event {
+            let line = self.lines.recv_timeout(LIMIT).unwrap_or_else(|error| panic!("none of {events:?}: {error}"));
+            if events.iter().any(|event| line["event"] == *event) {
                 return line;
             }
         }

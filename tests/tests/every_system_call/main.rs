@@ -1,10 +1,23 @@
-//! Attack 62 on code and state together: a host that updates a plugin, or goes back, is killed at each of its system calls
-//! that change a file system, and what makes changes durable is made to fail (R5.5, R5.6).
+//! Attack 62 on code and state together: a host that updates a plugin, goes back, or serves a call that saves a state
+//! is killed at its system calls, and they are made to fail (R5.5, R5.6, R7.2).
 //!
-//! This is a program of its own (`harness = false`): it starts itself as the process that is traced by `ptrace(2)`. Where a
-//! file is only opened nothing is there to see from outside, and what is created is killed before it is written to.
+//! This is a program of its own (`harness = false`): it starts itself as the process that is traced by `ptrace(2)`. By
+//! default it kills at the calls that can change a file system but for those that open a file, which leave nothing to
+//! see from outside, and has some of the others fail; with `--every`, it kills at every call, whatever it does, and has
+//! all of them fail. Words limit it to scenarios, and to `kills` or `faults`:
+//!
+//! ```sh
+//! cargo test -p apex-plugins-tests --test every_system_call -- --every update rollback save
+//! ```
+//!
+//! The last runs of that kind killed a call that saves a state 2,065 times before the state counted and 30 times after it,
+//! and a rollback 1,596 times before the switch and 431 times after it. Of 683 faults in the one 185 were refused and 498
+//! made no difference, of 1,073 in the other 290 and 783. Each time code and state were the old ones or the new ones. The
+//! 4,800 system calls of an update were not gone through to the end.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test ends where it fails, and says how it went")]
 
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod mishaps;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod scenario;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
@@ -18,9 +31,16 @@ fn main() -> std::process::ExitCode {
     if let Some(at) = arguments.iter().position(|argument| argument == "--act") {
         return scenario::act(&arguments[at + 1], arguments[at + 2].as_ref(), arguments[at + 3].as_ref());
     }
-    for scenario in [scenario::UPDATE, scenario::ROLLBACK] {
-        scenario::kill_everywhere(&scenario);
-        scenario::fail_everywhere(&scenario);
+    let has = |word: &str| arguments.iter().any(|argument| argument == word);
+    let is_meant = |word, words: &[&str]| has(word) || !words.iter().any(|word| has(word));
+    let names = scenario::SCENARIOS.map(|scenario| scenario.name);
+    for scenario in scenario::SCENARIOS.iter().filter(|scenario| is_meant(scenario.name, &names)) {
+        if is_meant("kills", &["kills", "faults"]) {
+            mishaps::kill_everywhere(scenario, has("--every"));
+        }
+        if is_meant("faults", &["kills", "faults"]) {
+            mishaps::fail_everywhere(scenario, has("--every"));
+        }
     }
     std::process::ExitCode::SUCCESS
 }

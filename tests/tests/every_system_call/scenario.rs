@@ -1,87 +1,57 @@
-//! An update with a state that is migrated, and the way back; and what must be true whenever they are interrupted.
+//! An update with a state that is migrated, the way back, and a call that saves a state; and what must be true whenever
+//! they are interrupted.
 
 use std::{
-    cell::RefCell,
-    env, fs,
+    env, fmt, fs,
     path::{Path, PathBuf},
     process::{Command, ExitCode},
     time::Duration,
 };
 
 use apex_plugins::{
-    FileStateStore, Owner, Placement, PluginId, PluginManager, TrustStore, UpdateError, UpdateOptions,
+    BuildError, FileStateStore, Owner, Placement, PluginId, PluginManager, TrustStore, UpdateError, UpdateOptions,
     install::{Consent, Severity, Store, examine},
     state::StateKey,
 };
-use apex_plugins_tests::Shop;
-use libc::c_long;
+use apex_plugins_tests::{Shop, library};
 use serde_json::{Value, json};
 
 use crate::trace::{self, Call, Ending, Mishap};
 
-/// What is done, and which version is active before and afterwards.
+/// What is done, and what there is before and afterwards.
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Scenario {
-    name: &'static str,
-    old: &'static str,
-    new: &'static str,
+    pub(crate) name: &'static str,
+    old: Kept,
+    new: Kept,
 }
 
-pub(crate) const UPDATE: Scenario = Scenario { name: "update", old: "1.1.0", new: "2.0.0" };
-pub(crate) const ROLLBACK: Scenario = Scenario { name: "rollback", old: "2.0.0", new: "1.1.0" };
+/// The active version, and the total in its state.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Kept {
+    version: &'static str,
+    total: i64,
+}
 
-/// The calls that change a file or its being durable, by descriptor.
-const WRITING: &[c_long] = &[
-    libc::SYS_write,
-    libc::SYS_writev,
-    libc::SYS_pwrite64,
-    libc::SYS_copy_file_range,
-    libc::SYS_ftruncate,
-    libc::SYS_fsync,
-    libc::SYS_fdatasync,
-    libc::SYS_fchmod,
-];
+impl Kept {
+    const fn at(version: &'static str, total: i64) -> Self {
+        Self { version, total }
+    }
 
-/// Those that change a file system by path, but for those that open a file.
-const CHANGING: &[c_long] = &[
-    libc::SYS_mkdir,
-    libc::SYS_mkdirat,
-    libc::SYS_rmdir,
-    libc::SYS_rename,
-    libc::SYS_renameat,
-    libc::SYS_renameat2,
-    libc::SYS_link,
-    libc::SYS_linkat,
-    libc::SYS_unlink,
-    libc::SYS_unlinkat,
-    libc::SYS_chmod,
-    libc::SYS_fchmodat,
-];
-
-/// Those that are made to fail; a failed write may be one to another thread, which nobody survives.
-const FAILING: &[(c_long, i32)] = &[
-    (libc::SYS_fsync, libc::EIO),
-    (libc::SYS_mkdir, libc::ENOSPC),
-    (libc::SYS_rename, libc::EIO),
-    (libc::SYS_linkat, libc::EACCES),
-    (libc::SYS_unlink, libc::EIO),
-];
-
-/// Says of each call whether it changes a file system: of writes that follow each other into one file the first, since each
-/// leaves a file that is not whole.
-fn is_changing(home: PathBuf) -> impl Fn(Call) -> bool {
-    let last = RefCell::new(PathBuf::new());
-    move |call| {
-        if CHANGING.contains(&call.number) {
-            return true;
+    /// The state as the version keeps it.
+    fn data(self) -> Value {
+        match self.version {
+            "1.1.0" => json!({"value": self.total}),
+            _ => json!({"total": self.total, "additions": 0}),
         }
-        let Some(path) = WRITING.contains(&call.number).then(|| call.path()).flatten() else { return false };
-        if !path.starts_with(&home) {
-            return false;
-        }
-        let is_another = last.replace(path.clone()) != path;
-        is_another || call.number != libc::SYS_write
     }
 }
+
+pub(crate) const SCENARIOS: [Scenario; 3] = [
+    Scenario { name: "update", old: Kept::at("1.1.0", 7), new: Kept::at("2.0.0", 7) },
+    Scenario { name: "rollback", old: Kept::at("2.0.0", 7), new: Kept::at("1.1.0", 7) },
+    Scenario { name: "save", old: Kept::at("1.1.0", 7), new: Kept::at("1.1.0", 8) },
+];
 
 fn counter() -> PluginId {
     "com.apexagent.examples.counter".parse().unwrap()
@@ -91,57 +61,89 @@ fn key(version: &str) -> StateKey {
     StateKey::new(counter(), version.parse().unwrap()).with_owner(Owner::Publisher("examples".to_owned()))
 }
 
-/// What version 1.1 counted to, as it keeps it and as version 2 does.
-fn kept(version: &str) -> Value {
-    if version == "1.1.0" { json!({"value": 7}) } else { json!({"total": 7, "additions": 0}) }
+/// Why it was not done.
+enum Failure {
+    Build(BuildError),
+    Update(UpdateError),
+    Call(String),
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Build(error) => write!(f, "build: {error:?}"),
+            Self::Update(error) => write!(f, "update: {}: {error:?}", error.code()),
+            Self::Call(error) => write!(f, "call: {error}"),
+        }
+    }
 }
 
 /// A host of the store, states and sources in a directory; in one process with its plugins.
-async fn host(shop: &Path, home: &Path) -> PluginManager {
-    PluginManager::builder()
+async fn host(shop: &Path, home: &Path) -> Result<PluginManager, Failure> {
+    let builder = PluginManager::builder()
         .store(home.join("store"))
         .sources(shop.join("sources.json"))
-        .state(FileStateStore::open(home.join("states")).unwrap())
-        .trust(TrustStore::load(&shop.join("trust.json")).unwrap())
-        .build()
-        .await
-        .unwrap()
+        .state(FileStateStore::open(home.join("states")).map_err(|error| Failure::Call(error.to_string()))?)
+        .trust(TrustStore::load(&shop.join("trust.json")).map_err(|error| Failure::Call(error.to_string()))?);
+    builder.build().await.map_err(Failure::Build)
 }
 
-async fn carry_out(name: &str, plugins: &PluginManager) -> Result<(), UpdateError> {
+async fn carry_out(name: &str, plugins: &PluginManager) -> Result<(), Failure> {
     let options = UpdateOptions { consent: Consent::to_all(), ..UpdateOptions::default() };
-    match name {
-        "update" => plugins.update(&[], &options).await.map(drop),
-        _ => plugins.rollback(&counter(), None, &options).await.map(drop),
+    let changed = match name {
+        "update" => plugins.update(&[], &options).await,
+        "rollback" => plugins.rollback(&counter(), None, &options).await,
+        _ => {
+            let added = plugins.call(counter().as_str(), "add").params(json!({"by": 1})).result().await;
+            return added.map(drop).map_err(|error| Failure::Call(error.to_string()));
+        }
+    };
+    match changed {
+        // A source that cannot be read is passed over, and then there is nothing to update.
+        Ok(applied) if applied.updates.is_empty() => Err(Failure::Call("nothing is to be done".to_owned())),
+        changed => changed.map(drop).map_err(Failure::Update),
     }
+}
+
+async fn do_all(name: &str, shop: &Path, home: &Path) -> Result<(), Failure> {
+    carry_out(name, &host(shop, home).await?).await
 }
 
 fn block_on<T>(work: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(work)
 }
 
+/// Publishes an example plugin without its symbols, if that can be cut off: to read it takes a system call every few
+/// thousand bytes, and a run of its own for each of them.
+fn publish(shop: &Shop, plugin: &str) {
+    let library = library(plugin);
+    let small = shop.path(library.file_name().unwrap().to_str().unwrap());
+    let cut = Command::new("strip").arg("--strip-all").arg("-o").arg(&small).arg(&library).status();
+    shop.publish_library(plugin, if cut.is_ok_and(|status| status.success()) { &small } else { &library });
+}
+
 /// A shop with both versions, and a store and states as they are before.
-struct Bench<'a> {
+pub(crate) struct Bench<'a> {
     scenario: &'a Scenario,
-    shop: Shop,
+    pub(crate) shop: Shop,
 }
 
 impl<'a> Bench<'a> {
-    fn new(scenario: &'a Scenario) -> Self {
+    pub(crate) fn new(scenario: &'a Scenario) -> Self {
         let shop = Shop::new(Placement::InProcess);
         shop.publisher.trusted(Placement::InProcess).save(&shop.path("trust.json")).unwrap();
-        shop.publish("counter_v1_1", |_| ());
+        publish(&shop, "counter_v1_1");
         shop.install("counter", "1.1.0");
-        shop.publish("counter_v2", |_| ());
-        shop.states().save_blocking(&key("1.1.0"), 0, &kept("1.1.0")).unwrap();
+        publish(&shop, "counter_v2");
+        shop.states().save_blocking(&key("1.1.0"), 0, &Kept::at("1.1.0", 7).data()).unwrap();
         if scenario.name == "rollback" {
-            block_on(async { carry_out("update", &host(&shop.path(""), &shop.path("")).await).await }).unwrap();
+            block_on(do_all("update", &shop.path(""), &shop.path(""))).unwrap_or_else(|failure| panic!("{failure}"));
         }
         Self { scenario, shop }
     }
 
     /// Does it in a home of its own, with a mishap.
-    fn attempt(&self, is_chosen: impl Fn(Call) -> bool, calls: usize, mishap: Mishap) -> (PathBuf, Ending) {
+    pub(crate) fn attempt(&self, is_chosen: impl Fn(Call) -> bool, calls: usize, mishap: Mishap) -> (PathBuf, Ending) {
         let home = self.shop.path("home");
         fs::remove_dir_all(&home).unwrap_or_default();
         for directory in ["store", "states"] {
@@ -153,16 +155,13 @@ impl<'a> Bench<'a> {
         (home, ending)
     }
 
-    /// Code and state are the old ones or the new ones, and nothing acknowledged is lost.
+    /// Code and state are the old ones or the new ones, and nothing acknowledged is lost; says whether they are the new
+    /// ones.
     ///
     /// If `whole`, every installed byte is looked at too, and it goes on from there.
-    fn check(&self, home: &Path, whole: bool, place: &str) -> bool {
-        let store = Store::new(home.join("store"));
-        let active = || store.ledger().unwrap().get(&counter()).unwrap().active.as_ref().unwrap().to_string();
-        let found = active();
-        let is_new = found == self.scenario.new;
-        assert!(is_new || found == self.scenario.old, "{place}: {found}");
-        self.check_states(home, &found, place);
+    pub(crate) fn check(&self, home: &Path, whole: bool, place: &str) -> bool {
+        let (store, Scenario { name, old, new }) = (Store::new(home.join("store")), self.scenario);
+        let is_new = self.is_new(home, place);
         if !whole {
             return is_new;
         }
@@ -172,79 +171,67 @@ impl<'a> Bench<'a> {
             store.collect(9).unwrap();
         } else {
             let again = async {
-                let plugins = host(&self.shop.path(""), home).await;
-                let done = carry_out(self.scenario.name, &plugins).await;
+                let plugins = host(&self.shop.path(""), home).await?;
+                let done = carry_out(name, &plugins).await;
                 plugins.shutdown(Duration::from_secs(60)).await;
                 done
             };
-            block_on(again).unwrap_or_else(|error| panic!("{place}: {error}"));
-            assert_eq!(active(), self.scenario.new, "{place}");
-            self.check_states(home, self.scenario.new, place);
+            block_on(again).unwrap_or_else(|failure| panic!("{place}: {failure}"));
+            assert!(self.is_new(home, place), "{place}: {old:?} did not become {new:?}");
         }
+        // A call touches the states alone, so that nobody clears away what a kill left in the store before.
         assert!(examine(&store).is_empty(), "{place}: {:?}", examine(&store));
         is_new
     }
 
-    fn check_states(&self, home: &Path, active: &str, place: &str) {
+    fn is_new(&self, home: &Path, place: &str) -> bool {
+        let ledger = Store::new(home.join("store")).ledger().unwrap_or_else(|error| panic!("{place}: {error}"));
+        let active = ledger.get(&counter()).unwrap().active.as_ref().unwrap().to_string();
         let states = FileStateStore::open(home.join("states")).unwrap();
-        for version in ["1.1.0", active] {
+        let load = |version: &str| {
             let record = states.load_blocking(&key(version)).unwrap_or_else(|error| panic!("{place}: {error}"));
             let record = record.unwrap_or_else(|| panic!("{place}: the state of {version} is lost"));
-            assert!(record.recovered.is_none() && record.data == kept(version), "{place}: {version}: {record:?}");
+            assert!(record.recovered.is_none(), "{place}: {version}: {record:?}");
+            record.data
+        };
+        let found = load(&active);
+        let is = |kept: Kept| kept.version == active && kept.data() == found;
+        let Scenario { old, new, .. } = *self.scenario;
+        assert!(is(old) || is(new), "{place}: {active} with {found}");
+        if old.version != new.version {
+            assert_eq!(load("1.1.0"), Kept::at("1.1.0", 7).data(), "{place}: what was acknowledged before");
         }
+        is(new)
     }
 }
 
-/// Kills the host at each call that changes something in turn, until it ends by itself.
-pub(crate) fn kill_everywhere(scenario: &Scenario) {
-    let bench = Bench::new(scenario);
-    let (mut old, mut new) = (0, 0);
-    for calls in 0.. {
-        let (home, ending) = bench.attempt(is_changing(bench.shop.path("home")), calls, Mishap::Kill);
-        let place = format!("{}: at call {calls}: {ending:?}", scenario.name);
-        match (ending, bench.check(&home, (old + new) % 8 == 0, &place)) {
-            (Ending::Killed(_), true) => new += 1,
-            (Ending::Killed(_), false) => old += 1,
-            (Ending::Exited(0, None), true) => break,
-            other => panic!("{place}: {other:?}"),
-        }
-    }
-    assert!(old > 10 && new > 0, "{}: {old} kills left the old state, {new} the new one", scenario.name);
-    println!("every_system_call: {}: killed {old} times before the switch, {new} times after it ... ok", scenario.name);
-}
-
-/// Has calls that make changes durable fail in turn.
-pub(crate) fn fail_everywhere(scenario: &Scenario) {
-    let bench = Bench::new(scenario);
-    let (mut refused, mut done) = (0, 0);
-    for (chosen, error) in FAILING {
-        for calls in 0.. {
-            let (home, ending) = bench.attempt(|call| call.number == *chosen, calls, Mishap::Fail(*error));
-            let place = format!("{}: error {error} at call {calls} of number {chosen}: {ending:?}", scenario.name);
-            let Ending::Exited(code, happened) = ending else { panic!("{place}") };
-            if happened.is_none() {
-                break;
-            }
-            let is_new = bench.check(&home, calls % 4 == 0, &place);
-            assert_eq!(code, if is_new { 0 } else { 1 }, "{place}");
-            (refused, done) = if is_new { (refused, done + 1) } else { (refused + 1, done) };
-        }
-    }
-    assert!(refused > 3 && done > 0, "{}: {refused} refused, {done} done all the same", scenario.name);
-    println!("every_system_call: {}: failed {refused} times, went on {done} times ... ok", scenario.name);
-}
-
-/// The traced process. It is traced before there is a second thread, so that all of them are.
+/// The traced process: 0 if it is done, 1 if it is refused with an error that says what failed, 3 if it is done and says
+/// that something is left to do. It is traced before there is a second thread, so that all of them are.
 pub(crate) fn act(name: &str, shop: &Path, home: &Path) -> ExitCode {
     trace::be_traced();
-    let done = block_on(async { carry_out(name, &host(shop, home).await).await });
-    match done {
+    match block_on(do_all(name, shop, home)) {
         Ok(()) => ExitCode::SUCCESS,
-        // Every failure is one that an operator can read.
-        Err(error) if ["StoreIo", "StateIo", "Unwritable"].contains(&error.code()) => ExitCode::from(1),
-        Err(_) => ExitCode::from(2),
+        Err(Failure::Update(UpdateError::Rescan(_))) => ExitCode::from(3),
+        // Nobody is blamed for what the disk did.
+        Err(Failure::Update(error)) if BLAMING.contains(&error.code()) => ExitCode::from(2),
+        Err(_) => ExitCode::from(1),
     }
 }
+
+/// What is said where somebody changed files, published something else, or saved meanwhile.
+const BLAMING: &[&str] = &[
+    "ChecksumMismatch",
+    "IndexInvalid",
+    "IndexMismatch",
+    "LedgerInvalid",
+    "ManifestChanged",
+    "NotCanonical",
+    "SignatureInvalid",
+    "SignatureStripped",
+    "StateConflict",
+    "StateCorrupt",
+    "VersionRepublished",
+];
 
 /// A copy for this user alone, as a store and states are.
 fn copy_private(from: &Path, to: &Path) {

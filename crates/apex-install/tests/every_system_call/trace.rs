@@ -2,7 +2,10 @@
 
 use std::{
     collections::BTreeSet,
+    ffi::OsString,
+    fs::File,
     io,
+    os::unix::{ffi::OsStringExt as _, fs::FileExt as _},
     path::PathBuf,
     process::{Child, Command},
 };
@@ -11,6 +14,7 @@ use libc::{c_int, c_long, c_void, pid_t};
 
 /// Where registers stand in `struct user` (`sys/user.h`), in bytes.
 const RDX: usize = 12 * 8;
+const RSI: usize = 13 * 8;
 const RDI: usize = 14 * 8;
 const RAX: usize = 10 * 8;
 const ORIG_RAX: usize = 15 * 8;
@@ -22,7 +26,7 @@ pub(crate) enum Mishap {
     Kill,
     /// The call does nothing and fails with this error number.
     Fail(c_int),
-    /// The call, a write, writes half of what it should.
+    /// The call, a read or a write, reads or writes half of what it should.
     Shorten,
 }
 
@@ -37,7 +41,39 @@ pub(crate) struct Call {
 impl Call {
     /// The path of the descriptor that is its first argument; what has none gives something that is no file's.
     pub(crate) fn path(&self) -> Option<PathBuf> {
-        std::fs::read_link(format!("/proc/{}/fd/{}", self.thread, peek(self.thread, RDI))).ok()
+        self.link(&format!("fd/{}", peek(self.thread, RDI)))
+    }
+
+    /// The path that the call opens, if it is one that opens by path.
+    pub(crate) fn opened(&self) -> Option<PathBuf> {
+        let (directory, path) = match self.number {
+            libc::SYS_open => (libc::AT_FDCWD, self.text(peek(self.thread, RDI))?),
+            // A descriptor is the lower half of its register.
+            libc::SYS_openat | libc::SYS_openat2 => {
+                (peek(self.thread, RDI) as c_int, self.text(peek(self.thread, RSI))?)
+            }
+            _ => return None,
+        };
+        let directory = match directory {
+            _ if path.is_absolute() => return Some(path),
+            libc::AT_FDCWD => self.link("cwd")?,
+            directory => self.link(&format!("fd/{directory}"))?,
+        };
+        Some(directory.join(path))
+    }
+
+    fn link(&self, name: &str) -> Option<PathBuf> {
+        std::fs::read_link(format!("/proc/{}/{name}", self.thread)).ok()
+    }
+
+    /// The text at an address of the process.
+    fn text(&self, address: c_long) -> Option<PathBuf> {
+        let mut bytes = vec![0; usize::try_from(libc::PATH_MAX).unwrap()];
+        let memory = File::open(format!("/proc/{}/mem", self.thread)).ok()?;
+        let read = memory.read_at(&mut bytes, address.cast_unsigned()).ok()?;
+        let end = bytes[..read].iter().position(|byte| *byte == 0)?;
+        bytes.truncate(end);
+        Some(PathBuf::from(OsString::from_vec(bytes)))
     }
 }
 

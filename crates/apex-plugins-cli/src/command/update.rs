@@ -1,8 +1,10 @@
 //! `apex update`: newer versions of what is installed, code and state together.
 
+use std::path::PathBuf;
+
 use apex_plugins::{
     PluginSpec,
-    install::{InstallError, Outdated, Plan, UpdatePolicy},
+    install::{InstallError, LOCK_FILE, Lock, Outdated, Plan, UpdatePolicy},
     resolve::Request,
 };
 
@@ -22,6 +24,7 @@ Examples:
   apex update --dry-run
   apex update com.acme.greeter --yes
   apex update 'com.acme.mail@^2' --yes --allow-major --grant net.connect:587
+  apex update --locked --yes
   apex update --by-policy --yes";
 
 /// Update installed plugins to the newest versions that go together
@@ -38,6 +41,12 @@ pub(crate) struct Arguments {
     /// Update only what a policy wants updated unasked, and what concerns nobody
     #[arg(long, conflicts_with = "plugins")]
     by_policy: bool,
+    /// Take nothing but what the lock names, even if that is older
+    #[arg(long)]
+    locked: bool,
+    /// The lock
+    #[arg(long, value_name = "FILE", default_value = LOCK_FILE)]
+    lock_file: PathBuf,
     #[command(flatten)]
     consent: ConsentOptions,
     #[command(flatten)]
@@ -54,7 +63,14 @@ pub(crate) async fn run(arguments: &Arguments, session: &mut Session) -> Result<
         return Err(install_failure(&InstallError::NotInstalled { what: format!("plugin `{}`", absent.id) }));
     }
     let mut requests: Vec<_> = arguments.plugins.iter().map(request).collect();
-    let planner = || bench.planner().elsewhere(elsewhere(&manager));
+    let lock = match arguments.locked {
+        true => Some(Lock::load(&arguments.lock_file).map_err(|error| install_failure(&error))?),
+        false => None,
+    };
+    let planner = || {
+        let planner = bench.planner().elsewhere(elsewhere(&manager));
+        lock.iter().cloned().fold(planner, apex_plugins::install::Planner::locked)
+    };
     let planner = if arguments.by_policy {
         let automatic = automatic(&bench, &planner().newest(true).plan(&[]).map_err(|error| install_failure(&error))?)?;
         requests = automatic.iter().cloned().map(Request::any).collect();

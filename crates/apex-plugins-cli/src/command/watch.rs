@@ -1,10 +1,16 @@
 //! `apex watch`: what changes in the registry, as it changes.
 
-use apex_plugins::{Change, Event, discover::Catalogue, meta::Reason};
+use apex_plugins::{
+    Change, Event,
+    discover::Catalogue,
+    install::{Change as What, Happening},
+    meta::{PluginId, PluginVersion, Reason},
+};
 use futures::StreamExt as _;
 use serde_json::{Value, json};
 
 use crate::{
+    escape,
     exit::Exit,
     failure::Failure,
     interrupt::Interrupt,
@@ -17,9 +23,10 @@ Examples:
   apex watch
   apex watch --json | jq 'select(.event == \"status_changed\")'";
 
-/// Show plugins as they are added, changed or removed, one line an event
+/// Show plugins as they are added, changed, updated or removed, one line an event
 ///
-/// Ends with an interrupt. The first line says that it watches from now on.
+/// Ends with an interrupt. The first line says that it watches from now on. What other programs do to the install store
+/// is told once it counts: installed, updated, rolled_back, uninstalled.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Arguments {}
@@ -57,6 +64,13 @@ fn show(event: &Event, output: &mut Output) -> Result<(), Failure> {
         Event::Registry(change) if output.is_json() => output.json(&to_json(change)),
         Event::Registry(change) => {
             let line = describe(change, output);
+            output.line(line)
+        }
+        Event::StoreChanged { plugin, happening } if output.is_json() => {
+            output.json(&switch_to_json(plugin, happening))
+        }
+        Event::StoreChanged { plugin, happening } => {
+            let line = describe_switch(plugin, happening, output);
             output.line(line)
         }
         Event::TrustChanged { version } => told(output, "trust_changed", &json!({"version": version})),
@@ -106,4 +120,31 @@ fn describe(change: &Change, output: &Output) -> String {
         output.paint(status, entry.status().as_str()),
         output.paint(Tone::Faint, &reason.to_string()),
     )
+}
+
+/// What happened in the install store, apart from what becomes of its directories.
+const fn switched(what: What) -> &'static str {
+    match what {
+        What::Install => "installed",
+        What::Update => "updated",
+        What::Rollback => "rolled_back",
+        What::Remove => "uninstalled",
+        _ => "switched",
+    }
+}
+
+fn switch_to_json(plugin: &PluginId, happening: &Happening) -> Value {
+    let Happening { at, what, from, to, because, .. } = happening;
+    json!({"event": switched(*what), "id": plugin, "from": from, "to": to, "because": because, "at": at})
+}
+
+fn describe_switch(plugin: &PluginId, happening: &Happening, output: &Output) -> String {
+    let Happening { what, from, to, because, .. } = happening;
+    let version =
+        |version: &Option<PluginVersion>| version.as_ref().map_or_else(|| "-".to_owned(), ToString::to_string);
+    let tone = if matches!(what, What::Install | What::Update) { Tone::Good } else { Tone::Warning };
+    let versions = output.paint(tone, &format!("{} -> {}", version(from), version(to)));
+    let because = because.as_ref().map(|because| output.paint(Tone::Faint, &format!(" {}", escape::line(because))));
+    let (event, id) = (output.paint(Tone::Strong, switched(*what)), output.paint(Tone::Plain, &plugin.to_string()));
+    format!("{event} {id} {versions}{}", because.unwrap_or_default())
 }

@@ -12,7 +12,7 @@ use apex_meta::{Owner, PluginId};
 use apex_state::{CarriedOver, StateStore};
 use apex_trust::{Grants, GrantsError};
 
-use super::{Applied, UpdateError, UpdateOptions, UpdateStage, trial::Trial};
+use super::{Applied, Peers, UpdateError, UpdateOptions, UpdateStage, trial::Trial};
 use crate::{
     audit::Auditor,
     event::Event,
@@ -77,15 +77,19 @@ impl Switch<'_> {
         let replacing = |candidate: &&Candidate| candidate.from.as_ref().is_some_and(|from| *from != candidate.to);
         let replacing: Vec<_> = candidates.iter().filter(replacing).collect();
         let (inner, grants) = (self.inner, self.grants.clone());
-        let trials = replacing.iter().map(|candidate| Trial::load(inner, candidate, &grants));
+        let peers = Arc::<Peers>::default();
+        let trials = replacing.iter().map(|candidate| Trial::load(inner, candidate, &grants, &peers));
         let trials: Vec<_> = trials.collect::<Result<_, _>>()?;
         // Dependencies come first in a plan. Who calls them is drained before them: its calls under way may need them.
         for candidate in replacing.iter().rev() {
             self.settle(candidate)?;
         }
-        for (at, trial) in trials.iter().enumerate() {
-            self.try_out(trials.len() - 1 - at, trial)?;
-        }
+        let tried = trials.iter().enumerate().try_for_each(|(at, trial)| {
+            let is_called = trials[at + 1..].iter().any(|later| later.calls(trial));
+            self.try_out(trials.len() - 1 - at, trial, is_called)
+        });
+        block_on(peers.end());
+        tried?;
         let Some(states) = &self.inner.settings.state else { return Ok(()) };
         for Swap { candidate, carried, .. } in &self.swaps {
             let current = block_on(carried.check_current(&**states));
@@ -109,7 +113,7 @@ impl Switch<'_> {
     }
 
     /// Has the new version take the state over, and tells whether it is fit to take the old one's place.
-    fn try_out(&mut self, swap: usize, trial: &Trial<'_>) -> Result<(), UpdateError> {
+    fn try_out(&mut self, swap: usize, trial: &Trial<'_>, is_called: bool) -> Result<(), UpdateError> {
         let Swap { candidate, has_state, .. } = &self.swaps[swap];
         let (candidate, has_state) = (candidate.clone(), *has_state);
         // Who goes back finds its state as it was.
@@ -123,7 +127,7 @@ impl Switch<'_> {
             self.swaps[swap].carried = block_on(trial.take_over(states, old_owner))?;
         }
         self.tell(&candidate, UpdateStage::Checking);
-        block_on(trial.check(states))
+        block_on(trial.check(states, is_called))
     }
 
     fn last(&mut self) -> &mut Swap {

@@ -10,7 +10,7 @@ use apex_state::{CarriedOver, MemoryStateStore, StateStore, Succession};
 use apex_trust::Grants;
 use serde_json::json;
 
-use super::UpdateError;
+use super::{Peers, UpdateError};
 use crate::{fence::Fence, manager::Inner, start::owner_of};
 
 /// The action that says whether a version is in health: without required parameters, and failing if it is not.
@@ -24,6 +24,7 @@ pub(super) struct Trial<'a> {
     owner: Option<Owner>,
     /// What is granted, with what the plan grants.
     grants: &'a Grants,
+    peers: &'a Arc<Peers>,
 }
 
 impl<'a> Trial<'a> {
@@ -32,6 +33,7 @@ impl<'a> Trial<'a> {
         inner: &'a Arc<Inner>,
         candidate: &'a Candidate,
         grants: &'a Grants,
+        peers: &'a Arc<Peers>,
     ) -> Result<Self, UpdateError> {
         let Candidate { plugin, to, directory, .. } = candidate;
         let blocked =
@@ -45,7 +47,13 @@ impl<'a> Trial<'a> {
             source: Box::new(source),
         };
         let loaded = inner.load(verified).map_err(does_not_start)?;
-        Ok(Self { inner, candidate, loaded, owner, grants })
+        Ok(Self { inner, candidate, loaded, owner, grants, peers })
+    }
+
+    /// Whether it declares that it calls another plugin.
+    pub(super) fn calls(&self, other: &Self) -> bool {
+        let declared = self.loaded.document().manifest().plugin_dependencies();
+        declared.iter().any(|dependency| dependency.id == other.candidate.plugin)
     }
 
     /// Has it migrate what the old version saved, on copies.
@@ -70,8 +78,8 @@ impl<'a> Trial<'a> {
         carried.map_err(|error| UpdateError::state(plugin, to, error))
     }
 
-    /// Starts it as it will be started, asks for its health, and ends it again.
-    pub(super) async fn check(&self, store: Option<Arc<dyn StateStore>>) -> Result<(), UpdateError> {
+    /// Starts it as it will be started, asks for its health, and ends it again, unless those after it are to call it.
+    pub(super) async fn check(&self, store: Option<Arc<dyn StateStore>>, is_called: bool) -> Result<(), UpdateError> {
         let instance = self.start(store).await?;
         let actions = &instance.document().manifest().actions;
         let health = match actions.iter().any(|action| action.name.as_str() == HEALTH_CHECK) {
@@ -81,8 +89,11 @@ impl<'a> Trial<'a> {
             }
             false => Ok(()),
         };
-        instance.shutdown(Duration::ZERO).await;
         let Candidate { plugin, to, .. } = self.candidate;
+        match health.is_ok() && is_called {
+            true => self.peers.keep(plugin, instance),
+            false => drop(instance.shutdown(Duration::ZERO).await),
+        }
         let not_healthy =
             |source| UpdateError::NotHealthy { plugin: plugin.clone(), version: to.clone(), source: Box::new(source) };
         health.map_err(not_healthy)
@@ -94,7 +105,8 @@ impl<'a> Trial<'a> {
             let manifest = self.loaded.document().manifest();
             let sandbox = self.inner.sandbox_with(manifest, self.owner.as_ref(), self.grants)?;
             let fence = Arc::<Fence>::default();
-            let options = self.inner.instance_options(&self.loaded, self.owner.clone(), sandbox, store, fence);
+            let (owner, peers) = (self.owner.clone(), Some(Arc::clone(self.peers)));
+            let options = self.inner.instance_options(&self.loaded, owner, sandbox, store, fence, peers);
             Instance::start(self.loaded.clone(), options).await
         };
         let does_not_start = |source: CallError| UpdateError::DoesNotStart {

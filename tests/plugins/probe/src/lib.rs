@@ -8,11 +8,13 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
 use apex_plugin_sdk::{
     Context, Error, Host, Params, Plugin, Reply, Result, ResultExt as _, async_trait, export_plugin, reply,
     serde_json::{Value, json},
+    tokio::time::sleep,
 };
 
 /// Tries what needs a permission.
@@ -61,10 +63,17 @@ impl Plugin for Probe {
             "run_program" => run_program(&text("program")?, &text("argument")?),
             "variable" => reply(std::env::var(text("name")?).ok()),
             "take_memory" => take_memory(params.get("mebibytes")?),
-            "call" => {
-                let params = params.optional("params")?.unwrap_or_else(|| json!({}));
-                let result: Value = context.call(&text("plugin")?, &text("action")?, params).await?;
-                reply(result)
+            // Tests have it call another plugin to know its health.
+            "call" | "health_check" => {
+                let (plugin, action, until) = (text("plugin")?, text("action")?, params.optional::<Value>("until")?);
+                let params: Value = params.optional("params")?.unwrap_or_else(|| json!({}));
+                loop {
+                    let result: Value = context.call(&plugin, &action, params.clone()).await?;
+                    if until.as_ref().is_none_or(|until| *until == result) {
+                        return reply(result);
+                    }
+                    sleep(Duration::from_millis(5)).await;
+                }
             }
             "who" => {
                 let left = context.remaining().map(|left| left.as_millis());
