@@ -26,6 +26,7 @@ const CHECKED: &[(&str, &str, &str)] = &[
     ("docs/plugin_metadata_schema_docs.md", "json", "xtask/src/docs.rs"),
     ("docs/security_guide.md", "console", "tests/tests/cli/guide.rs"),
     ("docs/updates_guide.md", "console", "tests/tests/cli/updates_guide.rs"),
+    ("docs/updates_guide.md", "json", "tests/tests/cli/story.rs"),
     ("docs/versioning_guide.md", "console", "tests/tests/cli/guide.rs"),
     ("docs/versioning_guide.md", "json", "crates/apex-resolve/tests/versioning_guide.rs"),
     ("docs/versioning_guide.md", "text", "crates/apex-resolve/tests/versioning_guide.rs"),

@@ -87,9 +87,9 @@ impl Drop for Watch {
     }
 }
 
-/// Asserts that a line has the members which `docs/discovery_guide.md` shows for its event.
-fn assert_is_as_shown(line: &Value) {
-    let guide = fs::read_to_string(apex_plugins_tests::workspace_root().join("docs/discovery_guide.md")).unwrap();
+/// Asserts that a line has the members which a guide shows for its event, in its first block of JSON.
+pub(crate) fn assert_is_as_shown(line: &Value, guide: &str) {
+    let guide = fs::read_to_string(apex_plugins_tests::workspace_root().join(guide)).unwrap();
     let block = guide.split("```json\n").nth(1).unwrap().split("```").next().unwrap();
     let mut shown = block.lines().map(|line| serde_json::from_str::<Value>(&line.replace(",…", "")).unwrap());
     let shown = shown.find(|shown| shown["event"] == line["event"]).unwrap();
@@ -104,14 +104,14 @@ fn watch_tells_of_each_change_with_its_reason_until_it_is_interrupted() {
     let mut watch = Watch::start(&house);
     let line = watch.next("watching");
     assert_eq!(line["plugins"], 1);
-    assert_is_as_shown(&line);
+    assert_is_as_shown(&line, "docs/discovery_guide.md");
     // Made elsewhere, so that it comes and goes as a whole.
     let elsewhere = House::new();
     let (made, plugin) =
         (elsewhere.plant("second", Proof::Signature(house.key()), |_| ()), house.root().join("second"));
     fs::rename(&made, &plugin).unwrap();
     let line = watch.next("added");
-    assert_is_as_shown(&line);
+    assert_is_as_shown(&line, "docs/discovery_guide.md");
     assert_eq!((&line["id"], &line["reason"]["code"]), (&json!("com.acme.second"), &json!("PluginAdded")));
     assert_eq!((&line["status"], &line["before"]), (&json!("ready"), &Value::Null));
     fs::rename(&plugin, &made).unwrap();

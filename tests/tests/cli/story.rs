@@ -19,7 +19,7 @@ use tokio::task::JoinHandle;
 
 use crate::{
     house::House,
-    registry::Watch,
+    registry::{Watch, assert_is_as_shown},
     updating::{COUNTER, apex, ended, get, json, publish, refused, versions},
 };
 
@@ -221,6 +221,7 @@ async fn a_counters_life_from_its_first_version_to_its_second_and_back() {
     while seen.len() < 6 {
         let line = watch.next_of(&["updated", "rolled_back"]);
         assert_eq!(line["id"], COUNTER);
+        assert_is_as_shown(&line, "docs/updates_guide.md");
         let text = |member: &str| line[member].as_str().unwrap().to_owned();
         seen.push([text("event"), text("from"), text("to")].join(" "));
     }
