@@ -12,31 +12,30 @@ use std::{
     time::{Duration, Instant},
 };
 
-use apex_abi::PluginError;
 use apex_meta::ErrorKind;
-use apex_protocol::{Asked, Conversation, HELLO_MAX_BODY, Message, ProtocolViolation, TooLarge, Verdict};
+use apex_protocol::{Asked, Conversation, HELLO_MAX_BODY, Message, ProtocolViolation, Verdict};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, WaitIdStatus, kill_process_group, waitid};
 
 use super::{
     ChildPlugin,
     ending::describe,
     incoming::{Incoming, Read},
-    outgoing::{Flushed, Outgoing},
+    outgoing::Outgoing,
     output::{Output, Printed},
     reactor::{Part, Reactor, Source},
     slot::{Fault, Slot},
     spawn::Spawned,
     turn::Turn,
-    wire::{self, Line},
 };
 use crate::{
     CallError, Limits,
     blocking::Pool,
     call::Call,
-    park,
     sandbox::Scratch,
     services::{Desk, Reader},
 };
+
+mod saying;
 
 /// The conversation with one child process.
 pub(super) struct Connection {
@@ -148,15 +147,6 @@ impl Connection {
         }
     }
 
-    /// Says what the host takes.
-    fn greet(&self) {
-        let incoming = self.incoming.lock().unwrap_or_else(PoisonError::into_inner);
-        // A greeting without features is as small as it can be.
-        let _ = self.outgoing.add(|out| incoming.hello().write(out));
-        drop(incoming);
-        self.flush();
-    }
-
     fn watch(&self) -> io::Result<()> {
         let number = self.number;
         self.reactor.add(number, Part::Socket, &self.socket)?;
@@ -197,29 +187,6 @@ impl Connection {
     /// Judges what the child says about that number.
     pub(super) fn judge(&self, number: u64, message: &Message<'_>) -> Result<Verdict, ProtocolViolation> {
         self.slots().conversation.judge(number, message)
-    }
-
-    /// Allows so many chunks more.
-    pub(super) fn grant(&self, number: u64, chunks: u32) {
-        self.slots().conversation.grant(number, chunks);
-        // Small enough for any limit.
-        let _ = self.say(number, |line| wire::credit(line, chunks));
-    }
-
-    /// Answers a question; `too_large` is the kind of the error if the answer is more than the child takes.
-    pub(super) fn answer_question(
-        &self,
-        number: u64,
-        too_large: ErrorKind,
-        encode: impl FnOnce(Line<'_>) -> Result<(), TooLarge>,
-    ) {
-        if !self.slots().conversation.answer_question(number) {
-            return;
-        }
-        if let Err(error) = self.say(number, encode) {
-            let error = PluginError::new(too_large, error.to_string()).into();
-            let _ = self.say(number, |line| wire::question_failed(line, &error));
-        }
     }
 
     /// Closes a slot, whose answer has come.
@@ -273,52 +240,6 @@ impl Connection {
         if let Some(moment) = Instant::now().checked_add(pause) {
             let source: Arc<dyn Source> = self.clone();
             self.reactor.tick_at(moment, Arc::downgrade(&source));
-        }
-    }
-
-    /// Says something to the child.
-    ///
-    /// # Errors
-    /// It is larger than the child takes.
-    pub(super) fn say(
-        &self,
-        number: u64,
-        encode: impl FnOnce(Line<'_>) -> Result<(), TooLarge>,
-    ) -> Result<(), TooLarge> {
-        let max_body = self.max_body.load(Ordering::SeqCst);
-        let said = self.outgoing.add(|out| encode(Line { out, number, max_body }));
-        self.flush();
-        said
-    }
-
-    /// Says something to the child, together with all else that is said to it while the present future is polled.
-    ///
-    /// # Errors
-    /// It is larger than the child takes.
-    pub(super) fn say_along(
-        self: &Arc<Self>,
-        number: u64,
-        encode: impl FnOnce(Line<'_>) -> Result<(), TooLarge>,
-    ) -> Result<(), TooLarge> {
-        let max_body = self.max_body.load(Ordering::SeqCst);
-        let said = self.outgoing.add(|out| encode(Line { out, number, max_body }));
-        if !park::put_off(self) {
-            self.flush();
-        }
-        said
-    }
-
-    /// Writes what waits to be written.
-    pub(super) fn flush(&self) {
-        match self.outgoing.flush(&self.socket) {
-            Ok(Flushed::Done) => {}
-            Ok(Flushed::Full) => {
-                if let Err(error) = self.reactor.arm(self.number, Part::Room, &self.room) {
-                    self.break_off(self.lost(&error));
-                }
-            }
-            // It is dead or dying; its end is told where that is seen.
-            Err(_) => self.outgoing.give_up(),
         }
     }
 
