@@ -58,8 +58,7 @@ impl Connection {
         number: u64,
         encode: impl FnOnce(Line<'_>) -> Result<(), TooLarge>,
     ) -> Result<(), TooLarge> {
-        let max_body = self.max_body.load(Ordering::SeqCst);
-        let said = self.outgoing.add(|out| encode(Line { out, number, max_body }));
+        let said = self.put(number, encode);
         self.flush();
         said
     }
@@ -73,12 +72,17 @@ impl Connection {
         number: u64,
         encode: impl FnOnce(Line<'_>) -> Result<(), TooLarge>,
     ) -> Result<(), TooLarge> {
-        let max_body = self.max_body.load(Ordering::SeqCst);
-        let said = self.outgoing.add(|out| encode(Line { out, number, max_body }));
+        let said = self.put(number, encode);
         if !park::put_off(self) {
             self.flush();
         }
         said
+    }
+
+    /// Puts something behind what waits to be written.
+    fn put(&self, number: u64, encode: impl FnOnce(Line<'_>) -> Result<(), TooLarge>) -> Result<(), TooLarge> {
+        let max_body = self.max_body.load(Ordering::SeqCst);
+        self.outgoing.add(|out| encode(Line { out, number, max_body }))
     }
 
     /// Writes what waits to be written.
