@@ -10,6 +10,8 @@ mod contract;
 mod deaths;
 #[path = "children/files.rs"]
 mod files;
+#[path = "children/turns.rs"]
+mod turns;
 
 use std::path::Path;
 

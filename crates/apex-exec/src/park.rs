@@ -18,7 +18,36 @@ use crate::child::Bell;
 /// Something that a waiting thread can do itself, instead of waiting for another thread to do it.
 pub(crate) trait Errand: Send + Sync {
     /// Does it until the parker is woken.
-    fn run(self: Arc<Self>, parker: &Arc<Parker>);
+    ///
+    /// It may be kept for this thread while the future is polled: then the next run gets the number that this one gives.
+    fn run(self: Arc<Self>, parker: &Arc<Parker>, kept: Option<u64>) -> Option<u64>;
+
+    /// Keeps it no longer: what was polled wants something else, or nothing more.
+    fn let_go(self: Arc<Self>, kept: u64);
+}
+
+/// An errand that is kept for this thread.
+struct Kept(Option<(Arc<dyn Errand>, u64)>);
+
+impl Kept {
+    /// The number that an errand gave, if it is the one that is kept; any other is let go.
+    fn take(&mut self, errand: &Arc<dyn Errand>) -> Option<u64> {
+        match self.0.take() {
+            Some((kept, number)) if ptr::addr_eq(Arc::as_ptr(&kept), Arc::as_ptr(errand)) => Some(number),
+            other => {
+                drop(Self(other));
+                None
+            }
+        }
+    }
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        if let Some((errand, number)) = self.0.take() {
+            errand.let_go(number);
+        }
+    }
 }
 
 /// Something that is better done once for many than for each, as soon as nothing more is polled.
@@ -90,17 +119,28 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
     let parker = Arc::new(Parker::new(thread::current()));
     let waker = Waker::from(Arc::clone(&parker));
     let mut context = Context::from_waker(&waker);
+    let (mut kept, mut errand) = (Kept(None), None);
     loop {
-        let errand = {
+        {
             let _outer = Enter::new();
             if let Poll::Ready(output) = future.as_mut().poll(&mut context) {
                 return output;
             }
-            LEFT.with_borrow_mut(|left| left.as_mut().and_then(|left| left.errand.take()))
-        };
-        match errand {
-            Some(errand) if !parker.is_woken() => errand.run(&parker),
-            _ => parker.park(),
+            let offered = LEFT.with_borrow_mut(|left| left.as_mut().and_then(|left| left.errand.take()));
+            // Not each poll gets to all that waits: what was offered before may still be what is waited for.
+            errand = offered.or(errand);
+        }
+        if !parker.is_woken() {
+            match errand.take() {
+                Some(next) => {
+                    let number = kept.take(&next);
+                    if let Some(number) = Arc::clone(&next).run(&parker, number) {
+                        errand = Some(Arc::clone(&next));
+                        kept = Kept(Some((next, number)));
+                    }
+                }
+                None => parker.park(),
+            }
         }
         parker.reset();
     }
@@ -199,7 +239,11 @@ impl Wake for Parker {
 
 #[cfg(test)]
 mod tests {
-    use std::{panic::catch_unwind, sync::atomic::AtomicUsize};
+    use std::{
+        future::poll_fn,
+        panic::catch_unwind,
+        sync::{Mutex, atomic::AtomicUsize},
+    };
 
     use super::*;
 
@@ -250,5 +294,53 @@ mod tests {
         });
         assert!(panicked.is_err());
         assert_eq!(chore.attended(), 1);
+    }
+
+    /// Notes what each run was given, and what was let go; gives the number of the run.
+    #[derive(Default)]
+    struct Noted(Mutex<(Vec<Option<u64>>, Vec<u64>)>);
+
+    impl Errand for Noted {
+        fn run(self: Arc<Self>, parker: &Arc<Parker>, kept: Option<u64>) -> Option<u64> {
+            let runs = &mut self.0.lock().expect("no panic").0;
+            runs.push(kept);
+            parker.wake_by_ref();
+            Some(runs.len() as u64)
+        }
+
+        fn let_go(self: Arc<Self>, kept: u64) {
+            self.0.lock().expect("no panic").1.push(kept);
+        }
+    }
+
+    impl Noted {
+        fn noted(&self) -> (Vec<Option<u64>>, Vec<u64>) {
+            self.0.lock().expect("no panic").clone()
+        }
+    }
+
+    #[test]
+    fn an_errand_is_kept_until_another_is_offered_or_the_wait_ends() {
+        let (first, second) = (Arc::new(Noted::default()), Arc::new(Noted::default()));
+        let mut polls = 0;
+        block_on(poll_fn(|context| {
+            polls += 1;
+            match polls {
+                1 => {
+                    offer(|| Arc::clone(&first) as _);
+                    // As who polls many at once does: it goes on without a wait, and then polls none that offers.
+                    context.waker().wake_by_ref();
+                }
+                4 => {
+                    assert_eq!(first.noted(), (vec![None, Some(1)], vec![]), "run again without being offered again");
+                    offer(|| Arc::clone(&second) as _);
+                }
+                5 => return Poll::Ready(()),
+                _ => {}
+            }
+            Poll::Pending
+        }));
+        assert_eq!(first.noted().1, [2]);
+        assert_eq!(second.noted(), (vec![None], vec![1]));
     }
 }

@@ -9,8 +9,11 @@ use std::{
 
 use rustix::net::{SendFlags, send};
 
-/// From how many bytes on they are written without waiting for more.
-const LONG: usize = 64 << 10;
+/// From how many bytes on they are written without waiting for more: the host is at work while the next are made.
+const LONG: usize = 2 << 10;
+
+/// The most memory that is kept for the next time.
+const KEPT: usize = 256 << 10;
 
 /// What waits to be written; whoever writes takes along what others add meanwhile.
 pub(crate) struct Outgoing {
@@ -57,7 +60,7 @@ impl Outgoing {
             let written = self.write(&bytes);
             bytes.clear();
             // One long answer must not keep its memory for good.
-            bytes.shrink_to(4 * LONG);
+            bytes.shrink_to(KEPT);
             state = self.lock();
             state.is_writing = false;
             state.spare = bytes;

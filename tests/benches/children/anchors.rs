@@ -1,6 +1,7 @@
 //! The other process of an anchor: this program again, told by its first argument what to do.
 
 use std::{
+    fs,
     io::{Read as _, Write as _},
     os::{
         fd::{AsFd as _, OwnedFd},
@@ -11,6 +12,9 @@ use std::{
 };
 
 use apex_plugins_tests::mapped;
+use rustix::thread::{CpuSet, Pid, sched_getaffinity, sched_setaffinity};
+
+use crate::harness::Work;
 
 /// Does what the first argument says, if it says anything of the kind.
 pub(crate) fn play() -> bool {
@@ -54,6 +58,56 @@ impl Drop for Other {
         // It ends at the end of its input.
         self.socket.shutdown(std::net::Shutdown::Both).unwrap();
         self.process.wait().unwrap();
+    }
+}
+
+impl Other {
+    pub(crate) fn id(&self) -> u32 {
+        self.process.id()
+    }
+}
+
+/// Where two processes that talk to each other run.
+#[derive(Clone, Copy)]
+pub(crate) enum Cores {
+    /// Each on a core of its own, which it must be woken on.
+    Apart,
+    /// Both on one, where the other goes on as soon as one waits.
+    Shared,
+}
+
+/// Work that is done by this thread on one core, with those processes on a core of their own or on the same.
+///
+/// Left alone, the system puts two that talk to each other now on one core, now on two, and what they take differs by ten times.
+pub(crate) fn placed(cores: Cores, others: impl Fn() -> Vec<u32> + 'static, work: Work) -> Work {
+    Box::new(move |count| {
+        let all = sched_getaffinity(None).unwrap();
+        let mut allowed = (0..CpuSet::MAX_CPU).filter(|core| all.is_set(*core));
+        let here = allowed.next().unwrap();
+        let there = match cores {
+            Cores::Apart => allowed.next().expect("there are two cores"),
+            Cores::Shared => here,
+        };
+        sched_setaffinity(None, &only(here)).unwrap();
+        others().into_iter().for_each(|process| move_to(process, &only(there)));
+        let taken = work(count);
+        sched_setaffinity(None, &all).unwrap();
+        others().into_iter().for_each(|process| move_to(process, &all));
+        taken
+    })
+}
+
+fn only(core: usize) -> CpuSet {
+    let mut set = CpuSet::new();
+    set.set(core);
+    set
+}
+
+/// Moves all threads of a process.
+fn move_to(process: u32, cores: &CpuSet) {
+    for thread in fs::read_dir(format!("/proc/{process}/task")).unwrap() {
+        let number = thread.unwrap().file_name().to_str().and_then(|name| name.parse().ok());
+        sched_setaffinity(Some(Pid::from_raw(number.unwrap()).unwrap()), cores).unwrap();
     }
 }
 

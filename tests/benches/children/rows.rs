@@ -10,12 +10,15 @@ use std::{
 };
 
 use apex_plugins::{CallEvent, Placement, PluginManager, exec::block_on, meta::TARGET_TRIPLE};
-use apex_plugins_tests::{Publisher, apex, apex_host, package};
+use apex_plugins_tests::{Publisher, apex, apex_host, package, processes::hosts};
 use futures::StreamExt as _;
 use serde_json::json;
 
 use crate::{
-    anchors::{Other, this_program},
+    anchors::{
+        Cores::{self, Apart, Shared},
+        Other, placed, this_program,
+    },
     harness::{Row, Work, timed},
 };
 
@@ -44,9 +47,20 @@ pub(crate) fn rows(room: &Path) -> Vec<Row> {
     let library = room.join("plugins").join(GREETER).join("1.0.0/lib").join(TARGET_TRIPLE).join("libgreeter.so");
     let library = library.to_str().unwrap();
     vec![
-        Row { name: "P9 one call at a time", goal: 1.3, anchor: ping_pong(), work: one_at_a_time(&plugins) },
-        Row { name: "P9 64 at once", goal: 0.1, anchor: ping_pong(), work: at_once(&plugins, 64) },
-        Row { name: "P9 64 at once, runtime", goal: 0.1, anchor: ping_pong(), work: at_once_in_tasks(&plugins, 64) },
+        Row { name: "P9 one at a time", goal: 1.3, anchor: ping_pong(Apart), work: one_at_a_time(&plugins, Apart) },
+        Row {
+            name: "P9 both on one core",
+            goal: 1.3,
+            anchor: ping_pong(Shared),
+            work: one_at_a_time(&plugins, Shared),
+        },
+        Row { name: "P9 64 at once", goal: 0.1, anchor: ping_pong(Apart), work: at_once(&plugins, 64) },
+        Row {
+            name: "P9 64 at once, runtime",
+            goal: 0.1,
+            anchor: ping_pong(Apart),
+            work: at_once_in_tasks(&plugins, 64),
+        },
         Row { name: "P10 chunk of 64 KiB", goal: 1.5, anchor: poured(LARGE), work: streamed(&plugins, LARGE) },
         // A thousand nanoseconds each are a million chunks a second.
         Row { name: "P10 chunk of 10 bytes", goal: 1000.0, anchor: poured(10), work: streamed(&plugins, 10) },
@@ -66,21 +80,26 @@ pub(crate) fn rows(room: &Path) -> Vec<Row> {
 }
 
 /// The same bytes there and back, one at a time.
-fn ping_pong() -> Work {
+fn ping_pong(cores: Cores) -> Work {
     const SIZE: usize = 100;
     let other = Rc::new(Other::start(&["pong", "100"]));
-    timed(
+    let process = other.id();
+    let turns = timed(
         || vec![7_u8; SIZE],
         move |mut bytes| {
             (&other.socket).write_all(&bytes).unwrap();
             (&other.socket).read_exact(&mut bytes).unwrap();
         },
-    )
+    );
+    placed(cores, move || vec![process], turns)
 }
 
-fn one_at_a_time(plugins: &PluginManager) -> Work {
+fn one_at_a_time(plugins: &PluginManager, cores: Cores) -> Work {
     let plugins = plugins.clone();
-    timed(move || plugins.call(GREETER, "greet").params(json!({"name": NAME})), |call| call.result_blocking().unwrap())
+    let call = move || plugins.call(GREETER, "greet").params(json!({"name": NAME}));
+    // Its process is there from here on.
+    call().result_blocking().unwrap();
+    placed(cores, hosts, timed(call, |call| call.result_blocking().unwrap()))
 }
 
 /// Calls from so many futures of one thread, each the next as soon as it has its answer.

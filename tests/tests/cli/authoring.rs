@@ -1,7 +1,7 @@
-//! The author's loop: `new`, `test`, `dev`, `manifest` and `package`, as `docs/getting_started.md` has them.
+//! The author's loop: `install`, `new`, `test`, `dev`, `manifest` and `package`, as `docs/getting_started.md` has them.
 //!
-//! The crate that is made is built offline, with the versions and in the target directory of this workspace, so that only the
-//! plugin itself is compiled. What the README shows is run in the same way, by `readme.rs`.
+//! What is made is built offline, with the versions and in the target directory of this workspace, so that only what is new is
+//! compiled. What the README shows is run in the same way, by `readme.rs`.
 
 use std::{
     fs,
@@ -34,14 +34,16 @@ pub(crate) fn house() -> House {
     house
 }
 
-/// A command in the house that finds `apex` and cargo.
+/// A command in the house that finds cargo, and what cargo has installed there: `apex`, once the guide has said so.
 pub(crate) fn in_house(house: &House, program: &str) -> Command {
-    let cargo = Path::new(env!("CARGO")).parent().unwrap();
-    let apex = apex_plugins_tests::apex();
+    let (cargo, installed) = (Path::new(env!("CARGO")).parent().unwrap(), house.path("installed"));
     let mut command = Command::new(program);
     command.env_clear().current_dir(house.path("")).stdin(Stdio::null());
-    command.env("PATH", format!("{}:{}:/usr/bin:/bin", apex.parent().unwrap().display(), cargo.display()));
-    command.env("HOME", house.path("home")).env("CARGO_HOME", cargo_home());
+    command.env("PATH", format!("{}/bin:{}:/usr/bin:/bin", installed.display(), cargo.display()));
+    command.env("HOME", house.path("home")).env("CARGO_HOME", cargo_home()).env("CARGO_INSTALL_ROOT", installed);
+    // Crates that were built with another setting would all be built once more.
+    let incremental = std::env::var_os("CARGO_INCREMENTAL").map(|setting| ("CARGO_INCREMENTAL", setting));
+    command.envs(incremental);
     command
 }
 
@@ -53,9 +55,6 @@ fn cargo_home() -> PathBuf {
 
 /// Runs a command of a document, and asserts that it does what is shown.
 pub(crate) fn follow(house: &House, shown: &Shown) {
-    if let Some(path) = shown.line.strip_prefix("cargo install --path ") {
-        return assert_installs_apex(house, path);
-    }
     shown.check(&Ended::of(in_house(house, "/bin/sh").args(["-ec", &shown.line])));
     if let Some(made) = shown.line.strip_prefix("apex new ") {
         let name = made.split(' ').next().unwrap();
@@ -67,19 +66,6 @@ pub(crate) fn follow(house: &House, shown: &Shown) {
         let crate_directory = house.path(name);
         fs::copy(workspace_root().join("Cargo.lock"), crate_directory.join("Cargo.lock")).unwrap();
     }
-}
-
-/// `cargo install` would compile everything once more, for release, to put a program in place that is there already: `apex` in
-/// the house's path. So it is asked of cargo that what stands at this path is the package which that program comes out of.
-fn assert_installs_apex(house: &House, path: &str) {
-    let manifest = house.path(path).join("Cargo.toml");
-    let mut command = in_house(house, "cargo");
-    command.args(["metadata", "--no-deps", "--offline", "--format-version", "1", "--manifest-path"]).arg(&manifest);
-    let metadata: Value = serde_json::from_str(&Ended::of(&mut command).expect(0).stdout).unwrap();
-    let is_meant = |package: &&Value| package["manifest_path"].as_str().map(Path::new) == Some(&manifest);
-    let package = metadata["packages"].as_array().unwrap().iter().find(is_meant).unwrap();
-    let programs = package["targets"].as_array().unwrap().iter().filter(|target| target["kind"][0] == "bin");
-    assert_eq!(programs.map(|target| &target["name"]).collect::<Vec<_>>(), ["apex"]);
 }
 
 /// R9.2 and the way of a newcomer: the guide, step by step.

@@ -311,7 +311,7 @@ impl Connection {
     /// The process is gone: everybody who waits for it gets an error.
     fn bury(self: &Arc<Self>) {
         // What it said before it went counts.
-        self.turn.claim(self);
+        self.turn.claim();
         self.read();
         self.turn.is_closed.store(true, Ordering::SeqCst);
         for index in 0..2 {
@@ -413,6 +413,7 @@ impl Source for Connection {
     }
 
     fn tick(self: Arc<Self>) {
+        self.turn.look(&self);
         if let Some(owner) = self.owner.upgrade() {
             owner.look_at(&self);
         }

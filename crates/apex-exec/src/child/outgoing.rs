@@ -15,6 +15,9 @@ use crate::park::block_on;
 /// How many bytes may wait until calls have to wait for room.
 const HIGH_WATER: usize = 4 << 20;
 
+/// From how many bytes on they are written without waiting for more: the child is at work while the next are made.
+const LONG: usize = 2 << 10;
+
 /// The most memory that is kept for the next time.
 const KEPT: usize = 256 << 10;
 
@@ -55,6 +58,11 @@ impl Outgoing {
     /// Adds what `encode` writes.
     pub(super) fn add<T>(&self, encode: impl FnOnce(&mut Vec<u8>) -> T) -> T {
         encode(&mut self.lock().waiting)
+    }
+
+    /// Whether so much waits that the child could be at work meanwhile.
+    pub(super) fn is_long(&self) -> bool {
+        self.lock().waiting.len() >= LONG
     }
 
     /// Whether there is room for more; if not, the waker is woken once there is.

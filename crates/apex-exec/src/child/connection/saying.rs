@@ -73,7 +73,7 @@ impl Connection {
         encode: impl FnOnce(Line<'_>) -> Result<(), TooLarge>,
     ) -> Result<(), TooLarge> {
         let said = self.put(number, encode);
-        if !park::put_off(self) {
+        if !park::put_off(self) || self.outgoing.is_long() {
             self.flush();
         }
         said
