@@ -37,6 +37,9 @@ pub(crate) struct Timer {
 struct Queue {
     alarms: BTreeMap<(Instant, u64), Arc<Alarm>>,
     next: u64,
+    /// When the thread looks next, unless it is woken; never, if there is none. That may be the moment of an alarm which
+    /// was forgotten since: to wake it for each call that ends in time would cost more than to let it look in vain.
+    looks_at: Option<Instant>,
 }
 
 #[derive(Default)]
@@ -69,9 +72,13 @@ impl Timer {
         let key = (moment, queue.next);
         queue.next += 1;
         queue.alarms.insert(key, Arc::clone(&alarm));
-        let is_first = queue.alarms.first_key_value().is_some_and(|(first, _)| *first == key);
+        let is_too_late = queue.looks_at.is_none_or(|looks_at| moment < looks_at);
+        if is_too_late {
+            // Whoever comes before the thread has woken need not wake it again.
+            queue.looks_at = Some(moment);
+        }
         drop(queue);
-        if is_first {
+        if is_too_late {
             self.earlier.notify_one();
         }
         Sleep { timer: self, key, alarm }
@@ -93,8 +100,8 @@ impl Timer {
                 queue = self.lock();
                 continue;
             }
-            let next = queue.alarms.first_key_value().map(|((moment, _), _)| moment.saturating_duration_since(now));
-            queue = match next {
+            queue.looks_at = queue.alarms.first_key_value().map(|((moment, _), _)| *moment);
+            queue = match queue.looks_at.map(|moment| moment.saturating_duration_since(now)) {
                 Some(wait) => self.earlier.wait_timeout(queue, wait).unwrap_or_else(PoisonError::into_inner).0,
                 None => self.earlier.wait(queue).unwrap_or_else(PoisonError::into_inner),
             };
@@ -160,6 +167,17 @@ mod tests {
         assert!(start.elapsed() >= Duration::from_millis(10));
         block_on(late);
         assert!(start.elapsed() >= Duration::from_millis(30));
+    }
+
+    #[test]
+    fn alarms_that_were_forgotten_keep_no_other_from_ringing() {
+        let timer = Timer::get().unwrap();
+        let after = |milliseconds| timer.at(Instant::now() + Duration::from_millis(milliseconds));
+        // The thread would look an hour from now, or it looks in vain before the next.
+        for forgotten in [3_600_000, 5] {
+            drop(after(forgotten));
+            block_on(after(10));
+        }
     }
 
     #[test]
