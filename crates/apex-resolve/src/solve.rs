@@ -7,6 +7,7 @@ mod derivation;
 mod order;
 mod plugins;
 mod releases;
+mod set;
 mod solution;
 mod unsolvable;
 mod words;

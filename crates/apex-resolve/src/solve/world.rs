@@ -11,12 +11,13 @@ use std::{
 
 use apex_meta::{PluginDependency, PluginId};
 use pubgrub::{
-    Dependencies, DependencyProvider, DerivationTree, PackageResolutionStatistics, PubGrubError, Ranges, resolve,
+    Dependencies, DependencyProvider, DerivationTree, PackageResolutionStatistics, PubGrubError, VersionSet, resolve,
 };
 
 use super::{
     Release, Releases, Request,
     plugins::{Plugin, Plugins, Requested},
+    set::Set,
 };
 
 /// A plugin, or [`ROOT`], which stands for whoever asks.
@@ -29,7 +30,6 @@ pub(super) const ROOT: Node = Node(0);
 /// The version that stands for a plugin not being there; the true ones count from 1, lowest first.
 pub(super) const ABSENT: u32 = 0;
 
-pub(super) type Set = Ranges<u32>;
 pub(super) type Tree = DerivationTree<Node, Set, String>;
 
 impl fmt::Display for Node {
@@ -133,7 +133,7 @@ impl<'a> World<'a> {
     /// The versions that serve a dependency of a release.
     ///
     /// Where it is optional, the plugin's absence does as well.
-    fn serving(&self, release: &Release, dependency: &PluginDependency, needed: Node) -> Set {
+    fn serving(&self, release: &Release, dependency: &'a PluginDependency, needed: Node) -> Set {
         let specifier = dependency.version_specifier.as_ref();
         let must_be_vouched = release.publisher.is_some();
         let set = self.plugin(needed).map_or(Set::empty(), |plugin| plugin.matching(specifier, must_be_vouched));
