@@ -3,7 +3,7 @@
 use std::{
     cell::{Cell, OnceCell, RefCell},
     cmp::Reverse,
-    collections::{BTreeMap, HashMap},
+    collections::HashMap,
     convert::Infallible,
     fmt,
     rc::Rc,
@@ -51,6 +51,8 @@ pub(super) struct World<'a> {
     /// Which plugins the version of each plugin needs that was looked at last, which in the end is the chosen one: to find
     /// a plugin by its id costs more than all else that is asked of a dependency.
     needed: RefCell<Vec<Option<Needed>>>,
+    /// Where each plugin stands among what is needed, by number, for those that are.
+    places: RefCell<Vec<usize>>,
 }
 
 /// The plugins of a version's dependencies, in the order in which they are written.
@@ -73,8 +75,9 @@ impl<'a> World<'a> {
             offered.add(id, given, requested.get(id).copied());
         }
         let (missing, decided, decisions) = (OnceCell::new(), RefCell::default(), Cell::default());
-        let needed = RefCell::new(vec![None; offered.all.len() + 1]);
-        Self { requests, releases, offered, missing, decided, decisions, needed }
+        let count = offered.all.len() + 1;
+        let (needed, places) = (RefCell::new(vec![None; count]), RefCell::new(vec![0; count]));
+        Self { requests, releases, offered, missing, decided, decisions, needed, places }
     }
 
     /// What nobody offers can still be asked for.
@@ -142,13 +145,20 @@ impl<'a> World<'a> {
 
     /// What somebody depends on: each plugin once, with the versions that satisfy all that is said about it.
     fn needs(&self, node: Node, version: u32) -> Result<Vec<(Node, Set)>, String> {
-        let mut needs: BTreeMap<Node, Set> = BTreeMap::new();
-        let mut order = Vec::new();
-        let mut add = |needed: Node, set: Set| match needs.get_mut(&needed) {
-            Some(before) => *before = before.intersection(&set),
-            None => {
-                order.push(needed);
-                needs.insert(needed, set);
+        let mut needs: Vec<(Node, Set)> = Vec::new();
+        let mut places = self.places.borrow_mut();
+        let mut add = |needed: Node, set: Set| {
+            let number = needed.0 as usize;
+            if places.len() <= number {
+                places.resize(number + 1, 0);
+            }
+            // What it says of others is left from before.
+            match needs.get_mut(places[number]) {
+                Some((known, before)) if *known == needed => *before = before.intersection(&set),
+                _ => {
+                    places[number] = needs.len();
+                    needs.push((needed, set));
+                }
             }
         };
         if node == ROOT {
@@ -169,7 +179,7 @@ impl<'a> World<'a> {
                 }
             }
         }
-        Ok(order.into_iter().filter_map(|needed| needs.remove_entry(&needed)).collect())
+        Ok(needs)
     }
 
     /// The plugins that a version depends on, in the order in which its dependencies were written.
