@@ -17,6 +17,7 @@ use pubgrub::{
 use super::{
     Release, Releases, Request,
     plugins::{Plugin, Plugins, Requested},
+    search::Search,
     set::Set,
 };
 
@@ -116,7 +117,14 @@ impl<'a> World<'a> {
     }
 
     /// What is chosen, in the order of the decisions; or why nothing can be.
+    ///
+    /// PubGrub alone tells why. Where there is a solution it finds the best as well, but takes several times as long, the more
+    /// plugins the more: what it decides once more after a conflict costs it as much as the first time.
     pub(super) fn solve(&self) -> Result<Vec<(Node, u32)>, Tree> {
+        Search::new(self).run().map_or_else(|| self.solve_by_pubgrub(), Ok)
+    }
+
+    pub(super) fn solve_by_pubgrub(&self) -> Result<Vec<(Node, u32)>, Tree> {
         let selected = match resolve(self, ROOT, 1_u32) {
             Ok(selected) => selected,
             Err(PubGrubError::NoSolution(tree)) => return Err(tree),
@@ -144,7 +152,7 @@ impl<'a> World<'a> {
     }
 
     /// What somebody depends on: each plugin once, with the versions that satisfy all that is said about it.
-    fn needs(&self, node: Node, version: u32) -> Result<Vec<(Node, Set)>, String> {
+    pub(super) fn needs(&self, node: Node, version: u32) -> Result<Vec<(Node, Set)>, String> {
         let mut needs: Vec<(Node, Set)> = Vec::new();
         let mut places = self.places.borrow_mut();
         let mut add = |needed: Node, set: Set| {
