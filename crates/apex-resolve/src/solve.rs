@@ -7,6 +7,8 @@ mod derivation;
 mod order;
 mod plugins;
 mod releases;
+mod search;
+mod set;
 mod solution;
 mod unsolvable;
 mod words;
@@ -58,7 +60,8 @@ impl Request {
 /// - What a trusted publisher signed is only served by releases that are vouched for ([`Release::vouched`]).
 /// - Plugins that depend on each other in a circle are chosen, and the circle is named.
 ///
-/// The solver is [PubGrub](https://nex3.medium.com/pubgrub-2fb6470504f).
+/// A search that decides forward, and goes back to whoever is to blame, finds solutions that are near.
+/// [PubGrub](https://nex3.medium.com/pubgrub-2fb6470504f) finds the others, and why there is none.
 ///
 /// # Errors
 /// [`Unsolvable`]: a request that nothing satisfies even by itself, or requests and dependencies that do not go

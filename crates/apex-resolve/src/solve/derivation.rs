@@ -6,11 +6,12 @@ use std::{
 };
 
 use apex_meta::PluginDependency;
-use pubgrub::{Derived, External, Term};
+use pubgrub::{Derived, External, Term, VersionSet};
 
 use super::{
+    set::Set,
     words,
-    world::{ABSENT, Node, ROOT, Set, Tree, World},
+    world::{ABSENT, Node, ROOT, Tree, World},
 };
 
 /// A derivation that is being told.

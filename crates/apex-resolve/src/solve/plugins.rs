@@ -1,13 +1,11 @@
 //! Plugins by number, each with its versions as the solver looks at them.
 
-use std::{cmp::Reverse, collections::HashMap};
+use std::{cell::RefCell, cmp::Reverse, collections::HashMap};
 
 use apex_meta::{PluginId, PluginVersion, VersionSpecifier};
+use pubgrub::VersionSet;
 
-use super::{
-    Preference, Release,
-    world::{Node, Set},
-};
+use super::{Preference, Release, set::Set, world::Node};
 
 /// Plugins whose numbers follow each other.
 #[derive(Default)]
@@ -35,7 +33,12 @@ pub(super) struct Plugin<'a> {
     given: &'a [Release],
     /// One of each version, lowest first.
     versions: Vec<Version>,
+    /// Which of its versions satisfy what was asked of it already: most who depend on a plugin write the same few specifiers.
+    matched: RefCell<Vec<(Wanted<'a>, Set)>>,
 }
+
+/// A specifier, and whether what satisfies it must be vouched for.
+type Wanted<'a> = (Option<&'a VersionSpecifier>, bool);
 
 /// What every dependency on a plugin asks of each of its releases.
 ///
@@ -57,7 +60,8 @@ impl<'a> Plugins<'a> {
     }
 
     pub(super) fn add(&mut self, id: &'a PluginId, given: &'a [Release], requested: Option<Requested>) {
-        self.all.push(Plugin { id, requested, given, versions: one_of_each_version(given) });
+        let (versions, matched) = (one_of_each_version(given), RefCell::default());
+        self.all.push(Plugin { id, requested, given, versions, matched });
         self.by_id.insert(id, Node(u32::try_from(self.before + self.all.len()).unwrap_or(u32::MAX)));
     }
 }
@@ -78,6 +82,9 @@ fn one_of_each_version(given: &[Release]) -> Vec<Version> {
 }
 
 impl<'a> Plugin<'a> {
+    /// So many answers are kept: to look through more of them would cost as much as to find out again.
+    const MOST_MATCHED: usize = 8;
+
     /// The release that a version number stands for; they count from 1.
     pub(super) fn release(&self, number: u32) -> Option<&'a Release> {
         self.numbered(number).map(|(_, release)| release)
@@ -115,29 +122,20 @@ impl<'a> Plugin<'a> {
     }
 
     /// Those of its versions that satisfy a specifier and, if they must, are vouched for.
-    pub(super) fn matching(&self, specifier: Option<&VersionSpecifier>, must_be_vouched: bool) -> Set {
+    pub(super) fn matching(&self, specifier: Option<&'a VersionSpecifier>, must_be_vouched: bool) -> Set {
+        let mut known = self.matched.borrow_mut();
+        let wanted = (specifier, must_be_vouched);
+        if let Some((_, set)) = known.iter().find(|(known, _)| *known == wanted) {
+            return set.clone();
+        }
         let suitable = self.ready().filter(|(_, version)| {
             specifier.is_none_or(|specifier| specifier.matches(version.version.as_semver()))
                 && (version.is_vouched || !must_be_vouched)
         });
-        let with = |set: Set, (first, last): (u32, u32)| {
-            let run = Set::between(first, last + 1);
-            if set.is_empty() { run } else { set.union(&run) }
-        };
-        let (mut set, mut run) = (Set::empty(), None);
-        for (number, _) in suitable {
-            run = match run {
-                Some((first, last)) if last + 1 == number => Some((first, number)),
-                Some(ended) => {
-                    set = with(set, ended);
-                    Some((number, number))
-                }
-                None => Some((number, number)),
-            };
+        let set = suitable.fold(Set::empty(), |set, (number, _)| set.with(number));
+        if known.len() < Self::MOST_MATCHED {
+            known.push((wanted, set.clone()));
         }
-        match run {
-            Some(last) => with(set, last),
-            None => set,
-        }
+        set
     }
 }

@@ -1,10 +1,12 @@
 //! How releases, versions and wants are called.
 
 use apex_meta::VersionSpecifier;
+use pubgrub::VersionSet;
 
 use super::{
     Release, Want,
-    world::{ABSENT, Node, Set, World},
+    set::Set,
+    world::{ABSENT, Node, World},
 };
 
 /// Why a signed plugin may not depend on a release.

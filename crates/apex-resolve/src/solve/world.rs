@@ -3,7 +3,7 @@
 use std::{
     cell::{Cell, OnceCell, RefCell},
     cmp::Reverse,
-    collections::{BTreeMap, HashMap},
+    collections::HashMap,
     convert::Infallible,
     fmt,
     rc::Rc,
@@ -11,12 +11,14 @@ use std::{
 
 use apex_meta::{PluginDependency, PluginId};
 use pubgrub::{
-    Dependencies, DependencyProvider, DerivationTree, PackageResolutionStatistics, PubGrubError, Ranges, resolve,
+    Dependencies, DependencyProvider, DerivationTree, PackageResolutionStatistics, PubGrubError, VersionSet, resolve,
 };
 
 use super::{
     Release, Releases, Request,
     plugins::{Plugin, Plugins, Requested},
+    search::Search,
+    set::Set,
 };
 
 /// A plugin, or [`ROOT`], which stands for whoever asks.
@@ -29,7 +31,6 @@ pub(super) const ROOT: Node = Node(0);
 /// The version that stands for a plugin not being there; the true ones count from 1, lowest first.
 pub(super) const ABSENT: u32 = 0;
 
-pub(super) type Set = Ranges<u32>;
 pub(super) type Tree = DerivationTree<Node, Set, String>;
 
 impl fmt::Display for Node {
@@ -51,6 +52,8 @@ pub(super) struct World<'a> {
     /// Which plugins the version of each plugin needs that was looked at last, which in the end is the chosen one: to find
     /// a plugin by its id costs more than all else that is asked of a dependency.
     needed: RefCell<Vec<Option<Needed>>>,
+    /// Where each plugin stands among what is needed, by number, for those that are.
+    places: RefCell<Vec<usize>>,
 }
 
 /// The plugins of a version's dependencies, in the order in which they are written.
@@ -73,8 +76,9 @@ impl<'a> World<'a> {
             offered.add(id, given, requested.get(id).copied());
         }
         let (missing, decided, decisions) = (OnceCell::new(), RefCell::default(), Cell::default());
-        let needed = RefCell::new(vec![None; offered.all.len() + 1]);
-        Self { requests, releases, offered, missing, decided, decisions, needed }
+        let count = offered.all.len() + 1;
+        let (needed, places) = (RefCell::new(vec![None; count]), RefCell::new(vec![0; count]));
+        Self { requests, releases, offered, missing, decided, decisions, needed, places }
     }
 
     /// What nobody offers can still be asked for.
@@ -113,7 +117,14 @@ impl<'a> World<'a> {
     }
 
     /// What is chosen, in the order of the decisions; or why nothing can be.
+    ///
+    /// PubGrub alone tells why. Where there is a solution it finds the best as well, but takes several times as long, the more
+    /// plugins the more: what it decides once more after a conflict costs it as much as the first time.
     pub(super) fn solve(&self) -> Result<Vec<(Node, u32)>, Tree> {
+        Search::new(self).run().map_or_else(|| self.solve_by_pubgrub(), Ok)
+    }
+
+    pub(super) fn solve_by_pubgrub(&self) -> Result<Vec<(Node, u32)>, Tree> {
         let selected = match resolve(self, ROOT, 1_u32) {
             Ok(selected) => selected,
             Err(PubGrubError::NoSolution(tree)) => return Err(tree),
@@ -133,7 +144,7 @@ impl<'a> World<'a> {
     /// The versions that serve a dependency of a release.
     ///
     /// Where it is optional, the plugin's absence does as well.
-    fn serving(&self, release: &Release, dependency: &PluginDependency, needed: Node) -> Set {
+    fn serving(&self, release: &Release, dependency: &'a PluginDependency, needed: Node) -> Set {
         let specifier = dependency.version_specifier.as_ref();
         let must_be_vouched = release.publisher.is_some();
         let set = self.plugin(needed).map_or(Set::empty(), |plugin| plugin.matching(specifier, must_be_vouched));
@@ -141,14 +152,21 @@ impl<'a> World<'a> {
     }
 
     /// What somebody depends on: each plugin once, with the versions that satisfy all that is said about it.
-    fn needs(&self, node: Node, version: u32) -> Result<Vec<(Node, Set)>, String> {
-        let mut needs: BTreeMap<Node, Set> = BTreeMap::new();
-        let mut order = Vec::new();
-        let mut add = |needed: Node, set: Set| match needs.get_mut(&needed) {
-            Some(before) => *before = before.intersection(&set),
-            None => {
-                order.push(needed);
-                needs.insert(needed, set);
+    pub(super) fn needs(&self, node: Node, version: u32) -> Result<Vec<(Node, Set)>, String> {
+        let mut needs: Vec<(Node, Set)> = Vec::new();
+        let mut places = self.places.borrow_mut();
+        let mut add = |needed: Node, set: Set| {
+            let number = needed.0 as usize;
+            if places.len() <= number {
+                places.resize(number + 1, 0);
+            }
+            // What it says of others is left from before.
+            match needs.get_mut(places[number]) {
+                Some((known, before)) if *known == needed => *before = before.intersection(&set),
+                _ => {
+                    places[number] = needs.len();
+                    needs.push((needed, set));
+                }
             }
         };
         if node == ROOT {
@@ -169,7 +187,7 @@ impl<'a> World<'a> {
                 }
             }
         }
-        Ok(order.into_iter().filter_map(|needed| needs.remove_entry(&needed)).collect())
+        Ok(needs)
     }
 
     /// The plugins that a version depends on, in the order in which its dependencies were written.
