@@ -2,7 +2,9 @@
 
 use std::{fmt, str::FromStr, sync::Arc};
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::member;
 
 /// A plugin's machine-readable identifier, 1 to 128 bytes of dot-separated ASCII labels.
 ///
@@ -75,10 +77,12 @@ fn check_label(text: &str, label: &str, offset: usize) -> Result<(), InvalidId> 
         Some(first) if !first.is_ascii_alphanumeric() => return Err(invalid(offset, first)),
         Some(_) => {}
     }
-    match label.char_indices().find(|(_, c)| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '-'))) {
-        Some((at, found)) => Err(invalid(offset + at, found)),
-        None => Ok(()),
+    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+    if label.bytes().all(is_allowed) {
+        return Ok(());
     }
+    let refused = label.char_indices().find(|(_, c)| !u8::try_from(*c).is_ok_and(is_allowed));
+    refused.map_or(Ok(()), |(at, found)| Err(invalid(offset + at, found)))
 }
 
 impl fmt::Display for PluginId {
@@ -101,7 +105,7 @@ impl Serialize for PluginId {
 
 impl<'de> Deserialize<'de> for PluginId {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+        member::parsed(deserializer)
     }
 }
 
