@@ -145,15 +145,17 @@ mod details {
 /// A digest as algorithm and bytes: its usual form is an object, which compact formats cannot read.
 mod digest {
     use apex_meta::{Digest, DigestAlgorithm};
-    use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer};
+    use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer, de::Error as _};
 
     pub(super) fn serialize<S: Serializer>(digest: &Option<Digest>, serializer: S) -> Result<S::Ok, S::Error> {
-        digest.as_ref().map(|digest| (digest.algorithm(), *digest.as_bytes())).serialize(serializer)
+        digest.as_ref().map(|digest| (digest.algorithm(), digest.as_bytes().as_slice())).serialize(serializer)
     }
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Digest>, D::Error> {
-        let parts = Option::<(DigestAlgorithm, [u8; 32])>::deserialize(deserializer)?;
-        Ok(parts.map(|(algorithm, bytes)| Digest::new(algorithm, bytes)))
+        // Taken as a whole, since an array is read byte by byte.
+        let parts = Option::<(DigestAlgorithm, &'de [u8])>::deserialize(deserializer)?;
+        let whole = |(algorithm, bytes): (_, &[u8])| bytes.try_into().map(|bytes| Digest::new(algorithm, bytes));
+        parts.map(whole).transpose().map_err(D::Error::custom)
     }
 }
 

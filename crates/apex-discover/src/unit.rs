@@ -55,7 +55,8 @@ enum Kept<'a> {
         /// What the assessment made of its facts.
         #[serde(borrow)]
         facts: &'a [u8],
-        text: KeptText,
+        #[serde(borrow)]
+        text: KeptText<'a>,
     },
     Invalid {
         #[serde(borrow)]
@@ -72,10 +73,11 @@ enum Kept<'a> {
 }
 
 #[derive(Serialize, Deserialize)]
-struct KeptText {
+struct KeptText<'a> {
     offset: u32,
     length: u32,
-    hash: [u8; 32],
+    /// 32 bytes, taken as a whole, since an array is read byte by byte.
+    hash: &'a [u8],
 }
 
 /// A unit in the making: what was found, and the texts that it was read from.
@@ -95,7 +97,7 @@ impl<'a> Making<'a> {
             summary: candidate.summary.clone(),
             unfit: candidate.unfit.clone(),
             facts,
-            text: KeptText { offset, length, hash: *candidate.metadata.hash() },
+            text: KeptText { offset, length, hash: candidate.metadata.hash() },
         });
         Some(())
     }
@@ -178,7 +180,7 @@ impl Unit {
                 let candidate = Candidate {
                     place: place(root, name, child)?,
                     summary,
-                    metadata: Metadata::stored(text, hash),
+                    metadata: Metadata::stored(text, hash.try_into().ok()?),
                     unfit,
                     exposure: None,
                 };
