@@ -227,6 +227,7 @@ impl Unit {
         self.buffer.get(self.range.clone()).unwrap_or_default()
     }
 
+    #[inline]
     fn parts(&self) -> Option<Parts<'_>> {
         let mut bytes = Bytes::new(self.bytes());
         let (bodies_at, bodies_length) = (bytes.u64()?, bytes.u32()?);
