@@ -30,7 +30,7 @@ pub(crate) struct Groups<F> {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Key {
     /// An id, ASCII case folded.
-    Id(Box<str>),
+    Id(PluginId),
     /// Where a find stands that does not even tell an id: the rank of its root, and its directory.
     Nameless(usize, PathBuf),
 }
@@ -58,14 +58,13 @@ impl Key {
     /// Whether it is the key of an id.
     fn is_of(&self, id: Option<&PluginId>) -> bool {
         match (self, id) {
-            (Self::Id(key), Some(id)) => id.as_str().eq_ignore_ascii_case(key),
+            (Self::Id(key), Some(id)) => id.eq_ignore_case(key),
             _ => false,
         }
     }
 
     pub(crate) fn of_id(id: &PluginId) -> Self {
-        // Most ids have no capital letters.
-        Self::Id(if is_folded(id.as_str()) { id.as_str().into() } else { id.case_folded().into() })
+        Self::Id(id.folded())
     }
 }
 

@@ -162,8 +162,14 @@ impl Unit {
         if parts.stamps == 0 || !stamps::hold(&root.directory, parts.stamps, &mut parts.rest) {
             return None;
         }
-        let kept: Vec<Kept<'_>> = postcard::from_bytes(parts.rest.rest()).ok()?;
-        kept.into_iter().map(|find| self.revive(root, os_str(parts.name), find, &restore)).collect()
+        let (count, mut rest) = postcard::take_from_bytes::<usize>(parts.rest.rest()).ok()?;
+        let mut finds = Vec::new();
+        for _ in 0..count {
+            let (kept, further) = postcard::take_from_bytes(rest).ok()?;
+            finds.push(self.revive(root, os_str(parts.name), kept, &restore)?);
+            rest = further;
+        }
+        Some(finds)
     }
 
     fn revive<F>(
