@@ -172,15 +172,20 @@ fn follow(criterion: &mut Criterion) {
         let mut known = discovery.scan(&Pass, &Overrides::empty());
         let name = format!("com.acme.plugin{}", count / 2);
         let changes = Changes::In([(root.clone(), name.clone().into())].into());
+        let (beside, manifest) = (temp.path().join("beside"), root.join(&name).join("1.0.0/plugin.json"));
+        // Another version would not fit its directory any more, which is a second change.
+        let described = "Does things, as many as it is asked for.";
+        assert!(forest::manifest(count / 2, "").contains(described));
         let mut round = 0_u32;
         group.bench_function(BenchmarkId::from_parameter(count), |bencher| {
             bencher.iter(|| {
                 round += 1;
-                let version = format!("\"version\": \"1.0.{round}\"");
-                let manifest = root.join(&name).join("1.0.0/plugin.json");
-                let text = forest::manifest(count / 2, &"0".repeat(64)).replace("\"version\": \"1.0.0\"", &version);
-                std::fs::File::create(&manifest)
+                let description = format!("Does things in its revision {round}.");
+                let text = forest::manifest(count / 2, &"0".repeat(64)).replace(described, &description);
+                // A file of its own: an edit in place may leave no trace within a tick of the file system's clock.
+                std::fs::File::create(&beside)
                     .and_then(|mut file| std::io::Write::write_all(&mut file, text.as_bytes()))
+                    .and_then(|()| std::fs::rename(&beside, &manifest))
                     .unwrap();
                 let now = discovery.update(&changes, &Pass, &Overrides::empty());
                 assert_eq!(now.changes_since(&known).len(), 1);

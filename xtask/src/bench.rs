@@ -30,9 +30,12 @@ const GOALS: &[(&str, &str, &str)] = &[
     ("S1 ", "S1", "<= 10 ms more"),
 ];
 
+/// P3 is no benchmark of criterion: each phase has a process of its own, and the example tells itself what it measured.
+const GROWTH: (&str, &str) = ("apex-plugins-tests", "registry_scale");
+
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// Run only the benchmarks of these names, such as `tree` or `apex-exec`.
+    /// Run only the benchmarks of these names, such as `tree`, `apex-exec` or `registry_scale`.
     names: Vec<String>,
     /// Run nothing; show what earlier runs left.
     #[arg(long)]
@@ -53,27 +56,36 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let target = Path::new(target);
     let started = SystemTime::now();
     if !arguments.show {
-        let benches: Vec<_> = benches(&metadata)
-            .into_iter()
-            .filter(|(package, bench)| {
-                arguments.names.is_empty() || arguments.names.iter().any(|name| name == package || name == bench)
-            })
-            .collect();
-        if benches.is_empty() {
-            bail!("there are no benchmarks of these names");
-        }
-        if benches.iter().any(|(_, bench)| ["tree", "discovery"].contains(&bench.as_str())) {
-            install_b3sum(target)?;
-        }
-        for (package, bench) in &benches {
-            cargo(&["bench", "--package", package, "--bench", bench])?;
-        }
+        run_all(&metadata, target, &arguments.names)?;
     }
     let mut measured = Vec::new();
     let since = if arguments.show { SystemTime::UNIX_EPOCH } else { started };
     collect(&target.join("criterion"), since, &mut measured)?;
     measured.sort_by(|a, b| (&a.group, &a.value, &a.name).cmp(&(&b.group, &b.value, &b.name)));
     show(&measured);
+    Ok(())
+}
+
+fn run_all(metadata: &Value, target: &Path, names: &[String]) -> anyhow::Result<()> {
+    let is_meant = |package: &str, bench: &str| {
+        names.is_empty() || names.iter().any(|name| [package, bench].contains(&name.as_str()))
+    };
+    let mut benches = benches(metadata);
+    benches.retain(|(package, bench)| is_meant(package, bench));
+    let (package, example) = GROWTH;
+    let with_growth = is_meant(package, example);
+    if benches.is_empty() && !with_growth {
+        bail!("there are no benchmarks of these names");
+    }
+    if benches.iter().any(|(_, bench)| ["tree", "discovery"].contains(&bench.as_str())) {
+        install_b3sum(target)?;
+    }
+    for (package, bench) in &benches {
+        cargo(&["bench", "--package", package, "--bench", bench])?;
+    }
+    if with_growth {
+        cargo(&["run", "--profile", "bench", "--package", package, "--example", example, "--", "1000", "100000"])?;
+    }
     Ok(())
 }
 
@@ -148,6 +160,9 @@ fn read(benchmark: &Path, estimates: &Path) -> anyhow::Result<Measured> {
 }
 
 fn show(measured: &[Measured]) {
+    if measured.is_empty() {
+        return;
+    }
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
     println!("\nOn {cores} cores; medians of criterion, ratios to the anchor of the same run.\n");
     println!("| goal | work | median | anchor | ratio | aim |");

@@ -33,10 +33,9 @@ pub struct Candidate {
     pub(crate) place: Place,
     pub(crate) summary: Summary,
     pub(crate) metadata: Metadata,
-    pub(crate) warnings: Vec<Fault>,
     /// Why this host cannot use it, whoever vouches for it.
-    pub(crate) unfit: Option<Reason>,
-    pub(crate) exposure: Option<Reason>,
+    pub(crate) unfit: Option<Box<Reason>>,
+    pub(crate) exposure: Option<Box<Reason>>,
 }
 
 impl Candidate {
@@ -72,7 +71,7 @@ impl Candidate {
 
     /// The signature that it carries.
     pub fn signature(&self) -> Option<&Signature> {
-        self.summary.signature.as_ref()
+        self.summary.signature.as_deref()
     }
 
     /// Its manifest and the value that it was read from, fetched if need be.
@@ -182,8 +181,9 @@ pub(crate) fn read(directory: &Directory, place: Place, exposure: Option<Reason>
             let library = find_library(directory, &place.directory, &document.manifest().entry_point);
             let unfit = unfitness(&place, document.manifest(), &library);
             let exposure = exposure.or_else(|| guard.exposure(&path, ownership?, Part::Own));
-            let (summary, metadata) = (Summary::of(&document), Metadata::read(document.clone(), &bytes));
-            let candidate = Candidate { place, summary, metadata, warnings, unfit, exposure };
+            let (summary, metadata) = (Summary::of(&document, warnings), Metadata::read(document.clone(), &bytes));
+            let candidate =
+                Candidate { place, summary, metadata, unfit: unfit.map(Box::new), exposure: exposure.map(Box::new) };
             Read::Candidate(Arc::new(candidate), document, bytes)
         }
         Err(faults) => Read::Invalid(Arc::new(invalid(place, &bytes, faults, warnings))),

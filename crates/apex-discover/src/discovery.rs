@@ -11,7 +11,7 @@ use crate::{
     Assess, Catalogue, Changes, Options, Overrides, Problem, Root,
     cache::Epoch,
     exposure::Guard,
-    groups::{Groups, Judge},
+    groups::{Groups, Judge, catalogue_of},
     record::Record,
     scan::{Opened, Scan, Scanner, Unsettled},
 };
@@ -71,10 +71,15 @@ impl<F: Send + Sync> Discovery<F> {
         let Scan { finds, problems, records, unsettled, opened } = scan;
         self.keep(records, &epoch);
         self.unsettled = unsettled;
-        let places = if self.options.remember { update::places(&finds, &opened) } else { Places::new() };
-        let groups = Groups::of(finds, &Judge { assess, overrides, linked: &self.options.linked });
+        let judge = Judge { assess, overrides, linked: &self.options.linked };
+        if !self.options.remember {
+            self.last = None;
+            return catalogue_of(finds, problems, &judge);
+        }
+        let places = update::places(&finds, &opened);
+        let groups = Groups::of(finds, &judge);
         let catalogue = groups.catalogue(problems.clone());
-        self.last = self.options.remember.then_some(Last { groups, problems, opened, places });
+        self.last = Some(Last { groups, problems, opened, places });
         catalogue
     }
 

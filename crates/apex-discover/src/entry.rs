@@ -20,7 +20,7 @@ pub struct Entry(Arc<Parts>);
 pub(crate) struct Parts {
     pub(crate) subject: Subject,
     pub(crate) status: Status,
-    pub(crate) reason: Option<Reason>,
+    pub(crate) reason: Option<Box<Reason>>,
     pub(crate) warnings: Vec<Reason>,
     pub(crate) signer: Option<String>,
     pub(crate) trusted: bool,
@@ -62,7 +62,7 @@ impl Entry {
     /// A find that trust has assessed.
     pub(crate) fn assessed(candidate: &Arc<Candidate>, assessment: Assessment) -> Self {
         let trusted = assessment.trusted && assessment.verdict.is_ok();
-        let refused = candidate.exposure.clone().or(assessment.verdict.err());
+        let refused = candidate.exposure.clone().or_else(|| assessment.verdict.err().map(Box::new));
         let standing = if refused.is_some() { Standing::Refused } else { Standing::Winner };
         let reason = refused.or_else(|| candidate.unfit.clone());
         Self(Arc::new(Parts {
@@ -82,13 +82,13 @@ impl Entry {
     /// A find whose metadata is of no use.
     pub(crate) fn invalid(invalid: &Arc<Invalid>) -> Self {
         let mut parts = Parts::ready(Subject::Invalid(Arc::clone(invalid)), Standing::Invalid);
-        (parts.status, parts.reason) = (Status::Invalid, Some(invalid.reason.clone()));
+        (parts.status, parts.reason) = (Status::Invalid, Some(Box::new(invalid.reason.clone())));
         Self(Arc::new(parts))
     }
 
     /// A plugin that is linked into the host.
     pub(crate) fn linked(document: &Document) -> Self {
-        let linked = Linked { summary: Summary::of(document), document: document.clone() };
+        let linked = Linked { summary: Summary::of(document, Vec::new()), document: document.clone() };
         let parts = Parts::ready(Subject::Linked(Arc::new(linked)), Standing::Winner);
         Self(Arc::new(Parts { placement: Some(Placement::Linked), ..parts }))
     }
@@ -169,7 +169,7 @@ impl Entry {
 
     /// Why it is not ready; none exactly if it is.
     pub fn reason(&self) -> Option<&Reason> {
-        self.0.reason.as_ref()
+        self.0.reason.as_deref()
     }
 
     /// What is wrong with its `plugin.json`, in the order of the text; only for an invalid one.
@@ -183,7 +183,7 @@ impl Entry {
     /// What its author should look at in its `plugin.json`.
     pub fn fault_warnings(&self) -> &[Fault] {
         match &self.0.subject {
-            Subject::Candidate(candidate) => &candidate.warnings,
+            Subject::Candidate(candidate) => &candidate.summary.details().warnings,
             Subject::Invalid(invalid) => &invalid.warnings,
             Subject::Linked(_) => &[],
         }
@@ -286,7 +286,7 @@ impl Entry {
     pub(crate) fn set(&mut self, status: Status, reason: Reason) {
         let parts = self.edit();
         parts.status = status;
-        parts.reason = Some(reason);
+        parts.reason = Some(Box::new(reason));
     }
 
     /// What decides among equals: the earlier root, then the smaller path.

@@ -30,7 +30,7 @@ pub(crate) struct Groups<F> {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Key {
     /// An id, ASCII case folded.
-    Id(Box<str>),
+    Id(PluginId),
     /// Where a find stands that does not even tell an id: the rank of its root, and its directory.
     Nameless(usize, PathBuf),
 }
@@ -55,39 +55,30 @@ impl Key {
         find.id().map_or_else(nameless, Self::of_id)
     }
 
+    /// Whether it is the key of an id.
+    fn is_of(&self, id: Option<&PluginId>) -> bool {
+        match (self, id) {
+            (Self::Id(key), Some(id)) => id.eq_ignore_case(key),
+            _ => false,
+        }
+    }
+
     pub(crate) fn of_id(id: &PluginId) -> Self {
-        // Most ids have no capital letters.
-        Self::Id(if is_folded(id.as_str()) { id.as_str().into() } else { id.case_folded().into() })
+        Self::Id(id.folded())
     }
 }
 
 impl<F> Groups<F> {
     /// Settles what becomes of finds, which come in the order of the roots, then of the paths.
     pub(crate) fn of<A: Assess<Facts = F>>(finds: Vec<Find<F>>, judge: &Judge<'_, A>) -> Self {
-        let (mut named, nameless): (Vec<_>, Vec<_>) = finds.into_iter().partition(|find| find.id().is_some());
-        // A stable sort, so that the finds of an id keep their order.
-        named.sort_by(|one, other| fold_order(one.id(), other.id()));
-        let mut groups: Vec<(Key, Group<F>)> = Vec::new();
-        for find in named.into_iter().chain(nameless) {
-            let is_same = |key: &Key| match (key, find.id()) {
-                (Key::Id(id), Some(own)) => own.as_str().eq_ignore_ascii_case(id),
-                _ => false,
-            };
-            match groups.last_mut() {
-                Some((key, group)) if is_same(key) => group.finds.push(find),
-                _ => groups.push((Key::of(&find), Group { finds: vec![find], entries: Vec::new() })),
-            }
-        }
-        let mut by_key: BTreeMap<Key, Group<F>> = groups.into_iter().collect();
-        for document in judge.linked {
-            by_key.entry(Key::of_id(document.id())).or_insert_with(Group::empty);
-        }
-        let mut dependents = Dependents::default();
-        for (key, group) in &mut by_key {
-            group.settle(key, judge);
-            dependents.add(key, &group.entries);
-        }
-        let entries = settled(by_key.values());
+        let (mut groups, mut dependents) = (Vec::new(), Dependents::default());
+        for_each_group(finds, judge.linked, |key, mut group| {
+            group.settle(&key, judge);
+            dependents.add(&key, &group.entries);
+            groups.push((key, group));
+        });
+        let by_key: BTreeMap<Key, Group<F>> = groups.into_iter().collect();
+        let entries = settled(entries_of(by_key.values()));
         let plugins = Plugins::of_sorted(plugins_of(&entries).collect());
         Self { by_key, dependents, plugins }
     }
@@ -142,7 +133,7 @@ impl<F> Groups<F> {
     fn enforce_requirements(&mut self, changed: &BTreeSet<Key>) {
         let affected = self.dependents.closure_of(changed);
         let required = self.with_all_that_they_require(&affected);
-        let entries = settled(required.iter().filter_map(|key| self.by_key.get(key)));
+        let entries = settled(entries_of(required.iter().filter_map(|key| self.by_key.get(key))));
         for plugin in plugins_of(&entries) {
             let Some(first) = plugin.first().cloned() else { continue };
             let is_affected = match first.id() {
@@ -171,14 +162,55 @@ impl<F> Groups<F> {
 
     /// The catalogue of all that.
     pub(crate) fn catalogue(&self, problems: Vec<Problem>) -> Catalogue {
-        tracing::debug!(plugins = self.by_key.len(), problems = problems.len(), "discovery done");
-        Catalogue::new(self.plugins.clone(), problems)
+        catalogue(self.plugins.clone(), problems)
     }
 }
 
-/// The entries of some groups in the catalogue's order, once requirements have had their say.
-fn settled<'a, F: 'a>(groups: impl Iterator<Item = &'a Group<F>>) -> Vec<Entry> {
-    let mut entries: Vec<Entry> = groups.flat_map(|group| &group.entries).cloned().collect();
+/// The catalogue of finds, where nothing else is kept of them: each group gives its memory back for the next one.
+pub(crate) fn catalogue_of<A: Assess>(
+    finds: Vec<Find<A::Facts>>,
+    problems: Vec<Problem>,
+    judge: &Judge<'_, A>,
+) -> Catalogue {
+    let mut entries = Vec::with_capacity(finds.len());
+    for_each_group(finds, judge.linked, |key, mut group| {
+        group.settle(&key, judge);
+        entries.append(&mut group.entries);
+    });
+    let entries = settled(entries);
+    catalogue(Plugins::of_sorted(plugins_of(&entries).collect()), problems)
+}
+
+fn catalogue(plugins: Plugins, problems: Vec<Problem>) -> Catalogue {
+    tracing::debug!(problems = problems.len(), "discovery done");
+    Catalogue::new(plugins, problems)
+}
+
+/// Gives the groups of finds, which come in the order of the roots, then of the paths; those of what is linked as well.
+fn for_each_group<F>(finds: Vec<Find<F>>, linked: &[Document], mut take: impl FnMut(Key, Group<F>)) {
+    let (mut named, nameless): (Vec<_>, Vec<_>) = finds.into_iter().partition(|find| find.id().is_some());
+    // A stable sort, so that the finds of an id keep their order.
+    named.sort_by(|one, other| fold_order(one.id(), other.id()));
+    let mut only_linked: BTreeSet<Key> = linked.iter().map(|document| Key::of_id(document.id())).collect();
+    let mut finds = named.into_iter().chain(nameless).peekable();
+    while let Some(find) = finds.next() {
+        let key = Key::of(&find);
+        let mut group = Group { finds: vec![find], entries: Vec::new() };
+        while let Some(another) = finds.next_if(|find| key.is_of(find.id())) {
+            group.finds.push(another);
+        }
+        only_linked.remove(&key);
+        take(key, group);
+    }
+    only_linked.into_iter().for_each(|key| take(key, Group::empty()));
+}
+
+fn entries_of<'a, F: 'a>(groups: impl Iterator<Item = &'a Group<F>>) -> Vec<Entry> {
+    groups.flat_map(|group| &group.entries).cloned().collect()
+}
+
+/// Entries in the catalogue's order, once requirements have had their say.
+fn settled(mut entries: Vec<Entry>) -> Vec<Entry> {
     work::done(entries.len());
     entries.sort_by(Entry::order);
     requirement::enforce(&mut entries);
@@ -191,11 +223,8 @@ impl<F> Group<F> {
     }
 
     fn settle<A: Assess<Facts = F>>(&mut self, key: &Key, judge: &Judge<'_, A>) {
-        let is_it = |document: &&Document| match key {
-            Key::Id(id) => document.id().as_str().eq_ignore_ascii_case(id),
-            Key::Nameless(..) => false,
-        };
-        let mut entries: Vec<_> = judge.linked.iter().filter(is_it).map(Entry::linked).collect();
+        let mut entries = Vec::with_capacity(self.finds.len());
+        entries.extend(judge.linked.iter().filter(|document| key.is_of(Some(document.id()))).map(Entry::linked));
         let candidates: Vec<_> = self.finds.iter().filter_map(candidate).collect();
         let mut assessments =
             if candidates.is_empty() { Vec::new() } else { judge.assess.judge(&candidates) }.into_iter();

@@ -50,6 +50,7 @@ mod discover;
 mod discovery;
 mod entry;
 mod exposure;
+mod faults;
 mod fitness;
 mod groups;
 mod library;

@@ -214,7 +214,7 @@ impl<A: Assess> Scanner<'_, A> {
         let done = AtomicUsize::new(0);
         let restore = |stored: &[u8]| self.assess.restore_facts(stored);
         parallel::map(spots, self.options.threads, |Spot { root, name, kind, known }| {
-            let finds = known.filter(|unit| unit.holds(&root.directory)).and_then(|unit| unit.finds(root, restore));
+            let finds = known.and_then(|unit| unit.finds(root, restore));
             let looked = match (finds, known) {
                 (Some(finds), Some(unit)) => {
                     let unit = Some((*unit).clone());

@@ -2,8 +2,10 @@
 
 use std::sync::OnceLock;
 
-use apex_meta::{Action, Digest, Document, PluginId, PluginVersion, Signature, VersionSpecifier};
+use apex_meta::{Action, Digest, Document, Fault, PluginId, PluginVersion, Signature, VersionSpecifier};
 use serde::{Deserialize, Serialize};
+
+use crate::faults;
 
 /// What lists, choices and queries need of a manifest.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -17,8 +19,9 @@ pub(crate) struct Summary {
     pub(crate) default_enabled: bool,
     #[serde(with = "digest")]
     pub(crate) checksum: Option<Digest>,
+    /// Most have none.
     #[serde(with = "signature")]
-    pub(crate) signature: Option<Signature>,
+    pub(crate) signature: Option<Box<Signature>>,
 }
 
 /// What is told of a plugin to whoever asks.
@@ -29,6 +32,9 @@ pub(crate) struct Details {
     pub(crate) tags: Vec<String>,
     pub(crate) permissions: Vec<String>,
     pub(crate) actions: Vec<ActionSummary>,
+    /// What its author should look at.
+    #[serde(with = "faults")]
+    pub(crate) warnings: Vec<Fault>,
 }
 
 /// Details as they were kept, until somebody asks for them.
@@ -60,13 +66,14 @@ pub(crate) struct Requirement {
 }
 
 impl Summary {
-    pub(crate) fn of(document: &Document) -> Self {
+    pub(crate) fn of(document: &Document, warnings: Vec<Fault>) -> Self {
         let manifest = document.manifest();
+        let details = Details::of(document, warnings);
         let required = manifest.plugin_dependencies().iter().filter(|dependency| !dependency.optional);
         Self {
             id: manifest.id.clone(),
             version: manifest.version.clone(),
-            details: Kept { bytes: Box::default(), read: OnceLock::from(Box::new(Details::of(document))) },
+            details: Kept { bytes: Box::default(), read: OnceLock::from(Box::new(details)) },
             requires: required
                 .map(|dependency| Requirement {
                     id: dependency.id.clone(),
@@ -75,7 +82,7 @@ impl Summary {
                 .collect(),
             default_enabled: manifest.default_enabled,
             checksum: manifest.checksum,
-            signature: manifest.signature.clone(),
+            signature: manifest.signature.clone().map(Box::new),
         }
     }
 }
@@ -89,7 +96,7 @@ impl Summary {
 }
 
 impl Details {
-    fn of(document: &Document) -> Self {
+    fn of(document: &Document, warnings: Vec<Fault>) -> Self {
         let manifest = document.manifest();
         Self {
             name: manifest.name.clone(),
@@ -97,6 +104,7 @@ impl Details {
             tags: manifest.tags.clone(),
             permissions: manifest.permissions_required.clone(),
             actions: manifest.actions.iter().map(ActionSummary::of).collect(),
+            warnings,
         }
     }
 }
@@ -137,15 +145,17 @@ mod details {
 /// A digest as algorithm and bytes: its usual form is an object, which compact formats cannot read.
 mod digest {
     use apex_meta::{Digest, DigestAlgorithm};
-    use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer};
+    use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer, de::Error as _};
 
     pub(super) fn serialize<S: Serializer>(digest: &Option<Digest>, serializer: S) -> Result<S::Ok, S::Error> {
-        digest.as_ref().map(|digest| (digest.algorithm(), *digest.as_bytes())).serialize(serializer)
+        digest.as_ref().map(|digest| (digest.algorithm(), digest.as_bytes().as_slice())).serialize(serializer)
     }
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Digest>, D::Error> {
-        let parts = Option::<(DigestAlgorithm, [u8; 32])>::deserialize(deserializer)?;
-        Ok(parts.map(|(algorithm, bytes)| Digest::new(algorithm, bytes)))
+        // Taken as a whole, since an array is read byte by byte.
+        let parts = Option::<(DigestAlgorithm, &'de [u8])>::deserialize(deserializer)?;
+        let whole = |(algorithm, bytes): (_, &[u8])| bytes.try_into().map(|bytes| Digest::new(algorithm, bytes));
+        parts.map(whole).transpose().map_err(D::Error::custom)
     }
 }
 
@@ -154,13 +164,16 @@ mod signature {
     use apex_meta::Signature;
     use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer};
 
-    pub(super) fn serialize<S: Serializer>(signature: &Option<Signature>, serializer: S) -> Result<S::Ok, S::Error> {
+    pub(super) fn serialize<S: Serializer>(
+        signature: &Option<Box<Signature>>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
         let parts = signature.as_ref().map(|signature| (&signature.method, &signature.key_id, &signature.value));
         parts.serialize(serializer)
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Signature>, D::Error> {
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Box<Signature>>, D::Error> {
         let parts = Option::<(String, String, String)>::deserialize(deserializer)?;
-        Ok(parts.map(|(method, key_id, value)| Signature { method, key_id, value }))
+        Ok(parts.map(|(method, key_id, value)| Box::new(Signature { method, key_id, value })))
     }
 }

@@ -15,7 +15,8 @@ use serde::{Deserialize, Serialize};
 use crate::{
     bytes::Bytes,
     candidate::{Candidate, Find, Invalid, Layout, Place},
-    directory::{Directory, Kind},
+    directory::Kind,
+    faults,
     metadata::{Bodies, Metadata, Text},
     open_root::OpenRoot,
     stamps,
@@ -49,35 +50,34 @@ enum Kept<'a> {
         /// The subdirectory below the unit's, where the layout has one.
         #[serde(borrow)]
         child: Option<&'a [u8]>,
-        summary: Box<Summary>,
-        warnings: Vec<KeptFault>,
-        unfit: Option<Reason>,
+        summary: Summary,
+        unfit: Option<Box<Reason>>,
         /// What the assessment made of its facts.
         #[serde(borrow)]
         facts: &'a [u8],
-        text: KeptText,
+        #[serde(borrow)]
+        text: KeptText<'a>,
     },
     Invalid {
         #[serde(borrow)]
         child: Option<&'a [u8]>,
         reason: Reason,
-        faults: Vec<KeptFault>,
-        warnings: Vec<KeptFault>,
+        #[serde(with = "faults")]
+        faults: Vec<Fault>,
+        #[serde(with = "faults")]
+        warnings: Vec<Fault>,
         id: Option<PluginId>,
         version: Option<PluginVersion>,
         name: Option<String>,
     },
 }
 
-/// A fault with the place that its usual form leaves out.
 #[derive(Serialize, Deserialize)]
-struct KeptFault(Fault, Range<usize>);
-
-#[derive(Serialize, Deserialize)]
-struct KeptText {
+struct KeptText<'a> {
     offset: u32,
     length: u32,
-    hash: [u8; 32],
+    /// 32 bytes, taken as a whole, since an array is read byte by byte.
+    hash: &'a [u8],
 }
 
 /// A unit in the making: what was found, and the texts that it was read from.
@@ -94,11 +94,10 @@ impl<'a> Making<'a> {
         self.bodies.extend(text);
         self.finds.push(Kept::Candidate {
             child: candidate.place.child(),
-            summary: Box::new(candidate.summary.clone()),
-            warnings: kept(&candidate.warnings),
+            summary: candidate.summary.clone(),
             unfit: candidate.unfit.clone(),
             facts,
-            text: KeptText { offset, length, hash: *candidate.metadata.hash() },
+            text: KeptText { offset, length, hash: candidate.metadata.hash() },
         });
         Some(())
     }
@@ -107,8 +106,8 @@ impl<'a> Making<'a> {
         self.finds.push(Kept::Invalid {
             child: invalid.place.child(),
             reason: invalid.reason.clone(),
-            faults: kept(&invalid.faults),
-            warnings: kept(&invalid.warnings),
+            faults: invalid.faults.clone(),
+            warnings: invalid.warnings.clone(),
             id: invalid.id.clone(),
             version: invalid.version.clone(),
             name: invalid.name.clone(),
@@ -156,20 +155,21 @@ impl Unit {
         if self.parts().is_some_and(|parts| parts.is_link) { Kind::Symlink } else { Kind::Directory }
     }
 
-    /// Whether everything is as it was: asks for stamps, and for nothing else.
-    pub(crate) fn holds(&self, root: &Directory) -> bool {
-        self.parts().is_some_and(|mut parts| parts.stamps > 0 && stamps::hold(root, parts.stamps, &mut parts.rest))
-    }
-
-    /// What was found; none if it does not read as that, or the facts cannot be used any more.
+    /// What was found, if everything is as it was, which stamps alone are asked for; none if it does not read as that, or
+    /// the facts cannot be used any more.
     pub(crate) fn finds<F>(&self, root: &OpenRoot, restore: impl Fn(&[u8]) -> Option<F>) -> Option<Vec<Find<F>>> {
         let mut parts = self.parts()?;
-        for _ in 0..parts.stamps {
-            let length = usize::from(parts.rest.u16()?);
-            parts.rest.take(length + apex_files::Stamp::LENGTH)?;
+        if parts.stamps == 0 || !stamps::hold(&root.directory, parts.stamps, &mut parts.rest) {
+            return None;
         }
-        let kept: Vec<Kept<'_>> = postcard::from_bytes(parts.rest.rest()).ok()?;
-        kept.into_iter().map(|find| self.revive(root, os_str(parts.name), find, &restore)).collect()
+        let (count, mut rest) = postcard::take_from_bytes::<usize>(parts.rest.rest()).ok()?;
+        let mut finds = Vec::new();
+        for _ in 0..count {
+            let (kept, further) = postcard::take_from_bytes(rest).ok()?;
+            finds.push(self.revive(root, os_str(parts.name), kept, &restore)?);
+            rest = further;
+        }
+        Some(finds)
     }
 
     fn revive<F>(
@@ -180,21 +180,20 @@ impl Unit {
         restore: impl Fn(&[u8]) -> Option<F>,
     ) -> Option<Find<F>> {
         Some(match kept {
-            Kept::Candidate { child, summary, warnings, unfit, facts, text } => {
+            Kept::Candidate { child, summary, unfit, facts, text } => {
                 let KeptText { offset, length, hash } = text;
                 let text = Text { bodies: self.bodies.clone(), offset, length };
                 let candidate = Candidate {
                     place: place(root, name, child)?,
-                    summary: *summary,
-                    metadata: Metadata::stored(text, hash),
-                    warnings: revived(warnings),
+                    summary,
+                    metadata: Metadata::stored(text, hash.try_into().ok()?),
                     unfit,
                     exposure: None,
                 };
                 Find::Candidate(Arc::new(candidate), restore(facts)?)
             }
             Kept::Invalid { child, reason, faults, warnings, id, version, name: named } => {
-                let (place, faults, warnings) = (place(root, name, child)?, revived(faults), revived(warnings));
+                let place = place(root, name, child)?;
                 Find::Invalid(Arc::new(Invalid { place, reason, faults, warnings, id, version, name: named }))
             }
         })
@@ -234,6 +233,7 @@ impl Unit {
         self.buffer.get(self.range.clone()).unwrap_or_default()
     }
 
+    #[inline]
     fn parts(&self) -> Option<Parts<'_>> {
         let mut bytes = Bytes::new(self.bytes());
         let (bodies_at, bodies_length) = (bytes.u64()?, bytes.u32()?);
@@ -269,18 +269,6 @@ fn place(root: &OpenRoot, name: &OsStr, child: Option<&[u8]>) -> Option<Place> {
         directory.push(os_str(child));
     }
     Some(Place { root: Arc::clone(&root.root), rank: root.rank, directory, layout })
-}
-
-fn kept(faults: &[Fault]) -> Vec<KeptFault> {
-    faults.iter().map(|fault| KeptFault(fault.clone(), fault.span.clone())).collect()
-}
-
-fn revived(faults: Vec<KeptFault>) -> Vec<Fault> {
-    let revive = |KeptFault(mut fault, span)| {
-        fault.span = span;
-        fault
-    };
-    faults.into_iter().map(revive).collect()
 }
 
 #[cfg(unix)]

@@ -2,9 +2,9 @@
 
 use std::{fmt, ops::Range, str::FromStr};
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::Reason;
+use crate::{Reason, member};
 
 mod example;
 
@@ -140,7 +140,7 @@ impl Serialize for FaultCode {
 
 impl<'de> Deserialize<'de> for FaultCode {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+        member::parsed(deserializer)
     }
 }
 

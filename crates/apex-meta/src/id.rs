@@ -2,7 +2,9 @@
 
 use std::{fmt, str::FromStr, sync::Arc};
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::member;
 
 /// A plugin's machine-readable identifier, 1 to 128 bytes of dot-separated ASCII labels.
 ///
@@ -38,6 +40,22 @@ impl PluginId {
         self.0.to_ascii_lowercase()
     }
 
+    /// The id with its ASCII case folded; the same text, where there is nothing to fold.
+    ///
+    /// ```
+    /// use apex_meta::PluginId;
+    /// let id: PluginId = "Com.Acme.x".parse().unwrap();
+    /// assert_eq!(id.folded().as_str(), "com.acme.x");
+    /// ```
+    #[must_use]
+    pub fn folded(&self) -> Self {
+        if self.0.bytes().any(|byte| byte.is_ascii_uppercase()) {
+            Self(self.case_folded().into())
+        } else {
+            self.clone()
+        }
+    }
+
     /// Whether the id lies under a prefix of whole labels, ignoring ASCII case.
     ///
     /// `com.acme` covers `com.acme` and `Com.Acme.x`, not `com.acmeevil`.
@@ -60,7 +78,7 @@ impl FromStr for PluginId {
             return Err(InvalidId::TooLong { bytes: text.len() });
         }
         let mut offset = 0;
-        for label in text.split('.') {
+        for label in text.as_bytes().split(|byte| *byte == b'.') {
             check_label(text, label, offset)?;
             offset += label.len() + 1;
         }
@@ -68,17 +86,15 @@ impl FromStr for PluginId {
     }
 }
 
-fn check_label(text: &str, label: &str, offset: usize) -> Result<(), InvalidId> {
-    let invalid = |offset, found| InvalidId::Character { id: text.to_owned(), offset, found };
-    match label.chars().next() {
-        None => return Err(InvalidId::EmptyLabel { id: text.to_owned(), offset }),
-        Some(first) if !first.is_ascii_alphanumeric() => return Err(invalid(offset, first)),
-        Some(_) => {}
+fn check_label(text: &str, label: &[u8], offset: usize) -> Result<(), InvalidId> {
+    let is_allowed = |(at, byte): (usize, &u8)| byte.is_ascii_alphanumeric() || (at > 0 && matches!(byte, b'_' | b'-'));
+    if label.is_empty() {
+        return Err(InvalidId::EmptyLabel { id: text.to_owned(), offset });
     }
-    match label.char_indices().find(|(_, c)| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '-'))) {
-        Some((at, found)) => Err(invalid(offset + at, found)),
-        None => Ok(()),
-    }
+    let Some(at) = label.iter().enumerate().position(|byte| !is_allowed(byte)) else { return Ok(()) };
+    // All before it is ASCII, so that a character begins here.
+    let found = text.get(offset + at..).and_then(|rest| rest.chars().next()).unwrap_or_default();
+    Err(InvalidId::Character { id: text.to_owned(), offset: offset + at, found })
 }
 
 impl fmt::Display for PluginId {
@@ -101,7 +117,7 @@ impl Serialize for PluginId {
 
 impl<'de> Deserialize<'de> for PluginId {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+        member::parsed(deserializer)
     }
 }
 
@@ -164,6 +180,8 @@ mod tests {
         assert_eq!("a".repeat(129).parse::<PluginId>(), Err(InvalidId::TooLong { bytes: 129 }));
         let error = "com.ac me".parse::<PluginId>();
         assert_eq!(error, Err(InvalidId::Character { id: "com.ac me".into(), offset: 6, found: ' ' }));
+        let error = "com.a€".parse::<PluginId>();
+        assert_eq!(error, Err(InvalidId::Character { id: "com.a€".into(), offset: 5, found: '€' }));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr, sync::Arc};
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 mod clause;
 mod parse;
@@ -12,6 +12,8 @@ mod tests;
 
 use clause::Clause;
 pub use parse::InvalidSpecifier;
+
+use crate::member;
 
 /// Which versions of a plugin will do: clauses that must all hold, separated by commas.
 ///
@@ -122,6 +124,6 @@ impl Serialize for VersionSpecifier {
 
 impl<'de> Deserialize<'de> for VersionSpecifier {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+        member::parsed(deserializer)
     }
 }

@@ -7,7 +7,9 @@ use std::{
     str::FromStr,
 };
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::member;
 
 /// A plugin's version after [SemVer 2.0.0](https://semver.org/spec/v2.0.0.html), each number at most 999,999,999.
 ///
@@ -29,6 +31,16 @@ impl PluginVersion {
 
     /// The longest version, in bytes: it has to fit the name of a file.
     pub const MAX_BYTES: usize = 128;
+
+    /// A version that is known to be short enough.
+    fn within_range(version: semver::Version) -> Result<Self, InvalidVersion> {
+        for (name, number) in [("major", version.major), ("minor", version.minor), ("patch", version.patch)] {
+            if number > Self::MAX_NUMBER {
+                return Err(InvalidVersion::OutOfRange { version: version.to_string(), name, number });
+            }
+        }
+        Ok(Self(version))
+    }
 
     pub(crate) const fn new_const(major: u64, minor: u64, patch: u64) -> Self {
         Self(semver::Version::new(major, minor, patch))
@@ -67,14 +79,9 @@ impl TryFrom<semver::Version> for PluginVersion {
     type Error = InvalidVersion;
 
     fn try_from(version: semver::Version) -> Result<Self, InvalidVersion> {
-        for (name, number) in [("major", version.major), ("minor", version.minor), ("patch", version.patch)] {
-            if number > Self::MAX_NUMBER {
-                return Err(InvalidVersion::OutOfRange { version: version.to_string(), name, number });
-            }
-        }
         match version.to_string().len() {
             bytes if bytes > Self::MAX_BYTES => Err(InvalidVersion::TooLong { bytes }),
-            _ => Ok(Self(version)),
+            _ => Self::within_range(version),
         }
     }
 }
@@ -86,12 +93,10 @@ impl FromStr for PluginVersion {
         if text.len() > Self::MAX_BYTES {
             return Err(InvalidVersion::TooLong { bytes: text.len() });
         }
-        let version = semver::Version::parse(text);
-        version
-            .map_err(|source| {
-                huge_number(text).unwrap_or_else(|| InvalidVersion::Syntax { version: text.to_owned(), source })
-            })?
-            .try_into()
+        let version = semver::Version::parse(text).map_err(|source| {
+            huge_number(text).unwrap_or_else(|| InvalidVersion::Syntax { version: text.to_owned(), source })
+        })?;
+        Self::within_range(version)
     }
 }
 
@@ -156,7 +161,7 @@ impl Serialize for PluginVersion {
 
 impl<'de> Deserialize<'de> for PluginVersion {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+        member::parsed(deserializer)
     }
 }
 

@@ -19,7 +19,7 @@ use super::Epoch;
 use crate::{bytes::Bytes, metadata::read_at, record::Record, unit::Unit};
 
 const MAGIC: &[u8; 4] = b"APXC";
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
 const HEAD: usize = 24;
 const HASH: usize = 32;
 
