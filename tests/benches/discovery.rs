@@ -161,6 +161,7 @@ fn cold(criterion: &mut Criterion) {
 }
 
 /// What it takes to follow one changed plugin, and to tell what changed, among ever more of them.
+#[expect(clippy::disallowed_methods, reason = "no edit of a benchmark has to survive a crash")]
 fn follow(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("P4 one changed plugin is followed");
     for count in [100_usize, 1_000, 10_000] {
