@@ -10,7 +10,7 @@ use std::{
 use rustix::net::{SendFlags, send};
 
 /// From how many bytes on they are written without waiting for more: the host is at work while the next are made.
-const LONG: usize = 2 << 10;
+const LONG: usize = 8 << 10;
 
 /// The most memory that is kept for the next time.
 const KEPT: usize = 256 << 10;
