@@ -16,7 +16,8 @@ fn example(name: &str) -> PathBuf {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     let directory = BUILT.get_or_init(|| {
         let status = Command::new(env!("CARGO"))
-            .args(["build", "--quiet", "--package", "apex-plugins", "--examples", "--target-dir"])
+            // Of the whole workspace: with the features of one package alone, half of the tree would be compiled once more.
+            .args(["build", "--quiet", "--workspace", "--examples", "--target-dir"])
             .arg(target_directory())
             .current_dir(workspace_root())
             .status()
