@@ -1,3 +1,5 @@
+//! The search, held against PubGrub on small worlds, and given up where it leads too far.
+
 use apex_meta::PluginDependency;
 use proptest::prelude::*;
 
