@@ -33,7 +33,7 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<()> {
     let libraries = lib.into_iter().collect();
     let out = out.unwrap_or_else(|| workspace::root().join("target").join("plugins"));
     let cargo = workspace::cargo();
-    let describer = std::env::current_exe()?;
+    let describer = apex_package::this_program()?;
     let build = Build {
         cargo: &cargo,
         crate_directory: &crate_directory,

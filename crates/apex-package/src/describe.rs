@@ -46,6 +46,17 @@ pub fn run_if_describing() {
     std::process::exit(i32::from(written.is_err()));
 }
 
+/// The running program, to be started once more: as a [`Build::describer`](crate::Build::describer).
+///
+/// On Linux the path leads to it even if its file was replaced since, as by a build in another shell.
+///
+/// # Errors
+/// The operating system does not tell which program this is.
+pub fn this_program() -> io::Result<PathBuf> {
+    let own = Path::new("/proc/self/exe");
+    if cfg!(target_os = "linux") && own.exists() { Ok(own.to_owned()) } else { std::env::current_exe() }
+}
+
 fn write(file: OsString, bytes: &[u8]) -> io::Result<()> {
     io::Write::write_all(&mut fs::File::create_new(file)?, bytes)
 }

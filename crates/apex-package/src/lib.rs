@@ -7,14 +7,14 @@
 //!
 //! ```no_run
 //! use std::path::Path;
-//! use apex_package::{Build, package};
+//! use apex_package::{Build, package, this_program};
 //! use apex_trust::SigningKey;
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let key = SigningKey::read_pem(Path::new("publisher.pem"))?;
 //! let crate_directory = Path::new("plugins/greeter");
 //! // A program that calls `run_if_describing` first thing in its `main`, such as this one.
-//! let describer = &std::env::current_exe()?;
+//! let describer = &this_program()?;
 //! let cargo = Path::new("cargo");
 //! let build = Build { cargo, crate_directory, profile: "release", target_directory: None, describer };
 //! let packaged = package(&build, &Default::default(), Path::new("target/plugins"), Some(&key))?;
@@ -46,7 +46,7 @@ mod remote_signing;
 pub use archive::{ArchiveError, ArchiveLimit, EXTENSION, pack, unpack};
 pub use build::{Build, BuildError};
 pub use check::{CheckError, Checked, SignatureCheck, check_directory};
-pub use describe::{DescribeError, run_if_describing};
+pub use describe::{DescribeError, run_if_describing, this_program};
 pub use generate::{ManifestError, manifest};
 pub use layout::Layout;
 pub use layout_error::LayoutError;

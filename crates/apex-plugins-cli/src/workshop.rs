@@ -21,7 +21,7 @@ pub(crate) struct Workshop {
 impl Workshop {
     /// The workshop of a crate.
     pub(crate) fn new(directory: &Path, profile: &str) -> Result<Self, Failure> {
-        let describer = std::env::current_exe()
+        let describer = apex_package::this_program()
             .map_err(|error| Failure::new("Io", "cannot tell which program this is").caused_by(&error))?;
         Ok(Self {
             cargo: environment::cargo(),
