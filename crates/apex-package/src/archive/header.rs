@@ -136,7 +136,8 @@ mod tests {
     proptest! {
         #[test]
         fn a_header_survives_its_block(
-            path in "x[a-z]{1,55}(/x[a-z]{1,55}){0,3}", size in 0..=TreeLimit::FileBytes.value(), executable: bool,
+            // Three of the longest parts just fit into the prefix, and a path that does not is none.
+            path in "x[a-z]{1,50}(/x[a-z]{1,50}){0,3}", size in 0..=TreeLimit::FileBytes.value(), executable: bool,
         ) {
             let header = header(&path, size, executable);
             prop_assert_eq!(Header::from_block(&header.to_block()).unwrap(), header);
